@@ -1,0 +1,1 @@
+"""What `recado bench` runs."""

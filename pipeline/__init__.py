@@ -1,0 +1,1 @@
+"""What the system knows: policy, store, limits, providers, stages."""

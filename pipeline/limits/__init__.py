@@ -1,0 +1,1 @@
+"""Redis: how fast a sender may go, over all workers."""

@@ -1,0 +1,1 @@
+"""Pure decisions: facts and rules in, a decision with its reason out."""

@@ -6,7 +6,7 @@ want of data.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 
 from pipeline.policy.vocabulary import Category, Channel, Tier
@@ -27,6 +27,8 @@ class Rule:
         source: where it comes from: a document and its lines, or a public reference.
         phrase: the source's own words; empty where the rule paraphrases several.
         effective_from, effective_to: first day, and first day no longer, on which it binds.
+        categories: the categories it binds; every one unless the pack says otherwise.
+        reason: why the project chose the value where the source gives none.
     """
 
     id: str
@@ -38,6 +40,8 @@ class Rule:
     phrase: str = ""
     effective_from: date
     effective_to: date | None = None
+    categories: frozenset[Category] = frozenset(Category)
+    reason: str = ""
 
     def in_force(self, on: date) -> bool:
         """Whether the rule binds on that day."""
@@ -72,6 +76,7 @@ class HolidayRules:
         by_state: whether the recipient's state's own holidays count too.
         first_year, last_year: the years for which the package has real data; outside them the
             answer is unknown, and what depends on it fails closed.
+        closed_days: days that the operator has added, in every state.
     """
 
     country: str | None
@@ -79,6 +84,7 @@ class HolidayRules:
     by_state: bool = False
     first_year: int = 2001
     last_year: int = 2035
+    closed_days: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +107,8 @@ class ConsentRule:
         pre_ticked_rule: set when a pre-ticked box makes the consent invalid.
         wording: lower-case phrases of which the consent's text must contain one; empty: no
             wording is asked for; with `wording_rule`.
+        wording_negations: words which, standing right before such a phrase, turn it round
+            ("no acepto …").
         cpf_rule: set when ``cpf`` must be there with valid check digits.
         topic_required_rule: set when the campaign must name a topic.
     """
@@ -115,6 +123,7 @@ class ConsentRule:
     max_age_rule: str | None = None
     pre_ticked_rule: str | None = None
     wording: tuple[str, ...] = ()
+    wording_negations: tuple[str, ...] = ()
     wording_rule: str | None = None
     cpf_rule: str | None = None
     topic_required_rule: str | None = None
@@ -124,7 +133,9 @@ class ConsentRule:
 class Cap:
     """At most `limit` messages to one person within any `period`, per business and category.
 
-    `holiday_limit` replaces `limit` on the recipient's public holidays (India).
+    `holiday_limit` replaces `limit` on the recipient's public holidays (India). `counts` says
+    which categories' messages are counted together: one cap for two categories is one number,
+    not one each.
     """
 
     rule: str
@@ -132,6 +143,7 @@ class Cap:
     period: timedelta
     holiday_limit: int | None = None
     holiday_rule: str | None = None
+    counts: frozenset[Category] = frozenset({Category.MARKETING, Category.PUBLIC_SERVICE})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,6 +162,8 @@ class RegistrationRule:
     Attributes:
         kind: ``10dlc``, ``operator`` or ``dlt``.
         fields: what the registration must hold.
+        field_rules: the rule behind a field, where it is another than `rule`.
+        channels: the channels on which a sender needs it.
         review: how long the review takes as a rule, for expected dates.
     """
 
@@ -157,15 +171,26 @@ class RegistrationRule:
     kind: str
     fields: tuple[str, ...]
     channels: frozenset[Channel] = frozenset(Channel)
+    field_rules: Mapping[str, str] = field(default_factory=dict)
     review: timedelta | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TemplateRule:
-    """Whether messages must be instances of an approved template."""
+    """Whether messages must be instances of an approved template, and what such a template is.
+
+    Attributes:
+        max_variables: at most so many variables in its header and body; with
+            `max_variables_rule`.
+        unused_for: a template not used for so long counts as disabled; with `unused_rule`.
+    """
 
     rule: str
     required: bool = True
+    max_variables: int | None = None
+    max_variables_rule: str | None = None
+    unused_for: timedelta | None = None
+    unused_rule: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

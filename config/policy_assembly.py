@@ -1,0 +1,175 @@
+"""Turns the rules in force on one day into the policy that the pure functions decide with."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+from config import pack_values as values
+from config.pack_fields import parse_duration
+from config.pack_reader import PackFile
+from config.policy_consent import assemble_consents
+from config.rules_in_force import RulesInForce
+from pipeline.policy.country import (
+    Cap,
+    CountryPolicy,
+    HolidayRules,
+    OptOutRule,
+    Quota,
+    RegistrationRule,
+    TemplateRule,
+    Window,
+)
+from pipeline.policy.vocabulary import Category, Tier
+
+
+def assemble(
+    pack: PackFile,
+    general: PackFile,
+    country: str,
+    *,
+    on: date,
+    version: str,
+    closed_days: Sequence[date] = (),
+) -> CountryPolicy:
+    """The policy for one of the pack's countries on one day.
+
+    Raises:
+        PolicyError: on that day nothing says how an opt-out is confirmed, or when it must be in
+            force.
+    """
+    rules = RulesInForce(pack, general, on)
+    facts = pack.countries[country]
+    return CountryPolicy(
+        country=country,
+        pack=pack.head.code,
+        name=facts.name,
+        version=version,
+        holidays=_holidays(rules, facts.holidays, closed_days),
+        windows=_windows(rules),
+        consents=assemble_consents(rules),
+        caps=_caps(rules),
+        quotas=_quotas(rules),
+        registration=_registration(rules),
+        template=_template(rules),
+        opt_out=_opt_out(pack, rules, facts.language),
+        channels=frozenset(pack.head.channels),
+        rules=rules.rules,
+    )
+
+
+def _holidays(
+    rules: RulesInForce, country: str | None, closed_days: Sequence[date]
+) -> HolidayRules:
+    found = rules.first("holidays", values.HolidaysValue)
+    value = values.HolidaysValue() if found is None else found.value
+    return HolidayRules(
+        country=country,
+        optional_names=tuple(name.casefold() for name in value.optional_names),
+        by_state=value.by_state,
+        first_year=value.first_year,
+        last_year=value.last_year,
+        closed_days=tuple(sorted(closed_days)),
+    )
+
+
+def _windows(rules: RulesInForce) -> Mapping[Category, Window]:
+    windows = {}
+    for category in Category:
+        found = rules.first("window", values.WindowValue, category)
+        if found is not None and not found.value.always_open:
+            windows[category] = Window(
+                rule=found.rule.id,
+                hours=found.value.spans,
+                closed_on_holidays=found.value.closed_on_holidays,
+            )
+    return windows
+
+
+def _caps(rules: RulesInForce) -> Mapping[Category, Cap]:
+    caps = {}
+    for category in Category:
+        found = rules.first("cap", values.CapValue, category)
+        if found is None or found.value.limit is None:
+            continue
+        lower = rules.first("holiday_cap", values.HolidayCapValue, category)
+        caps[category] = Cap(
+            rule=found.rule.id,
+            limit=found.value.limit,
+            period=found.value.length,
+            holiday_limit=None if lower is None else lower.value.limit,
+            holiday_rule=None if lower is None else lower.rule.id,
+            counts=found.rule.categories,
+        )
+    return caps
+
+
+def _quotas(rules: RulesInForce) -> Mapping[Tier, Quota]:
+    return {
+        found.value.tier: Quota(
+            rule=found.rule.id,
+            limit=found.value.limit,
+            period=parse_duration(found.value.period),
+        )
+        for found in rules.all("quota", values.QuotaValue)
+    }
+
+
+def _registration(rules: RulesInForce) -> RegistrationRule | None:
+    found = rules.first("registration", values.RegistrationValue)
+    if found is None:
+        return None
+    field_rules = {
+        field: more.rule.id
+        for more in rules.all("registration_fields", values.RegistrationFieldsValue)
+        for field in more.value.fields
+    }
+    review = rules.first("registration_review", values.RegistrationReviewValue)
+    return RegistrationRule(
+        rule=found.rule.id,
+        kind=found.value.registration,
+        fields=tuple(dict.fromkeys((*found.value.fields, *field_rules))),
+        channels=frozenset(found.value.channels),
+        field_rules=field_rules,
+        review=None if review is None else review.value.length,
+    )
+
+
+def _template(rules: RulesInForce) -> TemplateRule | None:
+    found = rules.first("template", values.TemplateValue)
+    if found is None:
+        return None
+    variables = rules.first("template_variables", values.MaximumValue)
+    unused = rules.first("template_unused", values.DaysValue)
+    return TemplateRule(
+        rule=found.rule.id,
+        required=found.value.required,
+        max_variables=None if variables is None else variables.value.maximum,
+        max_variables_rule=None if variables is None else variables.rule.id,
+        unused_for=None if unused is None else timedelta(days=unused.value.days),
+        unused_rule=None if unused is None else unused.rule.id,
+    )
+
+
+def _opt_out(pack: PackFile, rules: RulesInForce, default_language: str) -> OptOutRule:
+    known = list(rules.all("opt_out_words", values.OptOutWordsValue))
+    deadline = rules.first("opt_out_deadline", values.WithinValue)
+    confirmation = rules.first("opt_out_confirmation", values.ConfirmationValue)
+    if deadline is None:
+        raise pack.text.error("nothing says when an opt-out must be in force; add opt_out_deadline")
+    if confirmation is None:
+        raise pack.text.error("nothing says how an opt-out is confirmed; add opt_out_confirmation")
+    return OptOutRule(
+        words=tuple(
+            dict.fromkeys(
+                word.casefold()
+                for found in known
+                for words in found.value.words.values()
+                for word in words
+            )
+        ),
+        words_rule=known[0].rule.id if known else None,
+        deadline=parse_duration(deadline.value.within),
+        deadline_rule=deadline.rule.id,
+        confirmations=dict(confirmation.value.texts),
+        default_language=default_language,
+        confirmation_rule=confirmation.rule.id,
+    )

@@ -1,0 +1,122 @@
+"""What an operator sets: environment variables with the prefix ``RECADO_``, or a ``.env`` file.
+
+Nested values are joined with two underscores: ``RECADO_PROVIDERS__ACME__BASE_URL``. A value that
+cannot be used stops the start with the variable's name; so does a name that nobody knows, because
+a misspelt ``RECADO_DATABASE_URL`` would otherwise start an embedded server in production.
+"""
+
+import difflib
+import os
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "RECADO_"
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the text names the variable and never shows a secret."""
+
+
+class ProviderSettings(BaseModel, extra="forbid"):
+    """One account at a provider; its name is the key under ``RECADO_PROVIDERS__``.
+
+    Senders refer to it by that name, in lower case.
+    """
+
+    kind: Literal["sandbox", "twilio", "whatsapp_cloud", "smpp"]
+    base_url: str = Field(min_length=1, max_length=2048)
+    account_sid: str = Field(default="AC00000000000000000000000000000000", max_length=128)
+    auth_token: SecretStr = SecretStr("sandbox")
+    access_token: SecretStr = SecretStr("sandbox")
+    app_secret: SecretStr | None = None
+    verify_token: SecretStr | None = None
+    request_timeout: float = Field(default=20.0, gt=0, le=300)
+
+
+class DeliverySettings(BaseModel, extra="forbid"):
+    """How much one delivery process takes on itself.
+
+    Attributes:
+        in_flight: requests that one process keeps open at once.
+        claim_size: messages that one claim takes at most; each claim is one commit.
+    """
+
+    in_flight: int = Field(default=512, ge=1, le=10_000)
+    claim_size: int = Field(default=128, ge=1, le=1000)
+
+
+class DispatchSettings(BaseModel, extra="forbid"):
+    """How `recado dispatch` works.
+
+    Attributes:
+        round_seconds: pause between two rounds.
+        horizon_seconds: each sender is given as many messages as it may send in this time.
+        outstanding: messages that may be handed out and not yet sent, over all senders.
+        stage_queue_chunks: releasing pauses while the consent queue holds this many chunks, so
+            that a million messages due at one instant do not all move into Redis.
+    """
+
+    round_seconds: float = Field(default=0.2, gt=0, le=60)
+    horizon_seconds: float = Field(default=1.5, gt=0, le=60)
+    outstanding: int = Field(default=8000, ge=1, le=1_000_000)
+    stage_queue_chunks: int = Field(default=20, ge=1, le=1000)
+
+
+class Settings(BaseSettings):
+    """Every setting of a Recado process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore"
+    )
+
+    database_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    home: Path = Path(".recado")
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    clock_start: AwareDatetime | None = None
+    clock_speed: float = Field(default=1.0, gt=0, le=1_000_000)
+    closed_days: list[date] = Field(default_factory=list)
+    hash_key: SecretStr | None = None
+    policies: Path | None = None
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    delivery: DeliverySettings = DeliverySettings()
+    dispatch: DispatchSettings = DispatchSettings()
+
+    @field_validator("providers")
+    @classmethod
+    def _lower_names(cls, value: dict[str, ProviderSettings]) -> dict[str, ProviderSettings]:
+        return {name.lower(): provider for name, provider in value.items()}
+
+
+def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+    """Read the settings of this process.
+
+    Raises:
+        SettingsError: a value cannot be used, or a ``RECADO_`` variable has an unknown name.
+    """
+    _refuse_unknown_names()
+    try:
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}: {first['msg']}") from None
+    except ValueError as error:
+        # pydantic-settings raises this for a complex value that is not JSON.
+        raise SettingsError(f"a {PREFIX} variable cannot be read: {error}") from None
+
+
+def _refuse_unknown_names() -> None:
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in os.environ:
+        if not name.startswith(PREFIX):
+            continue
+        if not any(name == k or name.startswith(k + "__") for k in known):
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
+            raise SettingsError(f"{name}: no such setting{hint}")

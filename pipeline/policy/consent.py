@@ -1,0 +1,215 @@
+"""Whether somebody's consent lets a message through."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.policy.country import ConsentRule
+from pipeline.policy.cpf import is_valid_cpf
+from pipeline.policy.decision import Block, Decision, Proceed
+from pipeline.policy.instants import add_months, in_utc
+from pipeline.policy.vocabulary import Category, Channel, ConsentMethod, Reason
+from pipeline.policy.wording import states_wording
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsentRecord:
+    """One consent as it was recorded, complete or not; None is unknown.
+
+    Attributes:
+        business: to whom it was given.
+        channel: the channel it is for; None: every channel.
+        category: what sort of message it is for.
+        topics: the topics it names; None: every topic.
+        granted_at: when it was given (aware).
+        method: how it was given.
+        text: the words that the person agreed to.
+        ip, signature, document_ref, cpf: evidence; a document reference points to the copy that
+            was kept of an offline consent.
+        confirmed_at: when the second step of a double opt-in was taken.
+        source: the channel or form that it came from.
+        pre_ticked: whether the box was ticked before the person came.
+        initiated_by_consumer: whether the person asked first.
+        policy_version: the privacy policy that was shown.
+        revoked_at: when it was taken back.
+        renewed_at: when it was last given again.
+    """
+
+    business: str
+    category: Category
+    channel: Channel | None = None
+    topics: frozenset[str] | None = None
+    granted_at: datetime | None = None
+    method: ConsentMethod | None = None
+    text: str | None = None
+    ip: str | None = None
+    signature: str | None = None
+    document_ref: str | None = None
+    cpf: str | None = None
+    confirmed_at: datetime | None = None
+    source: str | None = None
+    pre_ticked: bool | None = None
+    initiated_by_consumer: bool | None = None
+    policy_version: str | None = None
+    revoked_at: datetime | None = None
+    renewed_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """What one message asks of a consent record."""
+
+    rule: ConsentRule
+    channel: Channel
+    topic: str | None
+    now: datetime
+
+
+def decide_consent(
+    rule: ConsentRule | None,
+    records: Sequence[ConsentRecord],
+    *,
+    channel: Channel,
+    topic: str | None,
+    opted_out_at: datetime | None,
+    now: datetime,
+) -> Decision:
+    """Proceed when one record passes every check, else block for the record that got furthest.
+
+    Args:
+        rule: the country's rule for the message's category; None: no consent is asked for.
+        records: the person's consents to this business for this category, in any order.
+        channel: how the message travels.
+        topic: the campaign's topic, compared without case.
+        opted_out_at: when the person last opted out of the business. A consent counts only when
+            it was granted after that: renewing or importing an older one does not undo it.
+        now: the instant of the decision.
+
+    Raises:
+        ValueError: an instant is naive.
+    """
+    if rule is None:
+        return Proceed()
+    asked = _Asked(rule=rule, channel=channel, topic=topic, now=in_utc(now))
+    left_at = None if opted_out_at is None else in_utc(opted_out_at)
+    furthest, found = -1, Block(reason=Reason.NO_CONSENT, rule=rule.rule)
+    for record in records:
+        if not _counts(record, left_at, asked.now):
+            continue
+        passed, block = _first_failure(record, asked)
+        if block is None:
+            return Proceed(rule=rule.rule)
+        if passed > furthest:
+            furthest, found = passed, block
+    return found
+
+
+def _counts(record: ConsentRecord, opted_out_at: datetime | None, now: datetime) -> bool:
+    """Whether the record can be looked at: not granted in the future, nor before an opt-out."""
+    if record.granted_at is None:
+        # Nobody can tell whether it came after the opt-out.
+        return opted_out_at is None
+    granted_at = in_utc(record.granted_at)
+    return granted_at <= now and (opted_out_at is None or granted_at > opted_out_at)
+
+
+def _first_failure(record: ConsentRecord, asked: _Asked) -> tuple[int, Block | None]:
+    """How many checks the record passed, and the first that it did not."""
+    for passed, check in enumerate(_CHECKS):
+        block = check(record, asked)
+        if block is not None:
+            return passed, block
+    return len(_CHECKS), None
+
+
+def _check_revoked(record: ConsentRecord, asked: _Asked) -> Block | None:
+    if record.revoked_at is None or in_utc(record.revoked_at) > asked.now:
+        return None
+    return Block(reason=Reason.CONSENT_REVOKED, rule=asked.rule.rule)
+
+
+def _check_channel(record: ConsentRecord, asked: _Asked) -> Block | None:
+    if record.channel is None or record.channel is asked.channel:
+        return None
+    return Block(reason=Reason.CHANNEL_NOT_ALLOWED, rule=asked.rule.rule)
+
+
+def _check_topic(record: ConsentRecord, asked: _Asked) -> Block | None:
+    required_by = asked.rule.topic_required_rule
+    if asked.topic is None:
+        matches = required_by is None
+    elif record.topics is None:
+        matches = True
+    else:
+        named = {topic.strip().casefold() for topic in record.topics}
+        matches = asked.topic.strip().casefold() in named
+    if matches:
+        return None
+    return Block(reason=Reason.TOPIC_MISMATCH, rule=required_by or asked.rule.rule)
+
+
+def _check_confirmed(record: ConsentRecord, asked: _Asked) -> Block | None:
+    required_by = asked.rule.double_opt_in_rule
+    if required_by is None:
+        return None
+    unconfirmed = Block(reason=Reason.CONSENT_UNCONFIRMED, rule=required_by)
+    if record.confirmed_at is None:
+        return unconfirmed
+    confirmed_at = in_utc(record.confirmed_at)
+    if confirmed_at > asked.now:
+        return unconfirmed
+    # A step taken before the grant confirmed some earlier consent.
+    too_early = record.granted_at is not None and confirmed_at < in_utc(record.granted_at)
+    return unconfirmed if too_early else None
+
+
+def _check_evidence(record: ConsentRecord, asked: _Asked) -> Block | None:
+    rule = asked.rule
+    required, required_by = rule.evidence, rule.evidence_rule
+    offline = record.method is not None and record.method.offline
+    if offline and rule.offline_evidence is not None:
+        required, required_by = rule.offline_evidence, rule.offline_rule
+    # Without its moment no consent can be compared with an opt-out or with its age.
+    complete = record.granted_at is not None and all(_is_there(record, name) for name in required)
+    if complete:
+        return None
+    return Block(reason=Reason.CONSENT_EVIDENCE_INCOMPLETE, rule=required_by or rule.rule)
+
+
+def _is_there(record: ConsentRecord, name: str) -> bool:
+    value = getattr(record, name)
+    return bool(value.strip()) if isinstance(value, str) else value is not None
+
+
+def _check_valid(record: ConsentRecord, asked: _Asked) -> Block | None:
+    rule = asked.rule
+    if rule.pre_ticked_rule is not None and record.pre_ticked:
+        return Block(reason=Reason.CONSENT_INVALID, rule=rule.pre_ticked_rule)
+    if rule.wording and not states_wording(record.text or "", rule.wording, rule.wording_negations):
+        return Block(reason=Reason.CONSENT_INVALID, rule=rule.wording_rule)
+    if rule.cpf_rule is not None and not is_valid_cpf(record.cpf or ""):
+        return Block(reason=Reason.CONSENT_INVALID, rule=rule.cpf_rule)
+    return None
+
+
+def _check_age(record: ConsentRecord, asked: _Asked) -> Block | None:
+    months = asked.rule.max_age_months
+    if months is None:
+        return None
+    given = [in_utc(moment) for moment in (record.granted_at, record.renewed_at) if moment]
+    past = [moment for moment in given if moment <= asked.now]
+    if past and asked.now <= add_months(max(past), months):
+        return None
+    return Block(reason=Reason.CONSENT_EXPIRED, rule=asked.rule.max_age_rule)
+
+
+_CHECKS: tuple[Callable[[ConsentRecord, _Asked], Block | None], ...] = (
+    _check_revoked,
+    _check_channel,
+    _check_topic,
+    _check_confirmed,
+    _check_evidence,
+    _check_valid,
+    _check_age,
+)
+"""In the order in which they are reported: a record that fails a later one got further."""

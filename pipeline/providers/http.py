@@ -1,0 +1,116 @@
+"""One POST, and what can be said afterwards: an answer, provably nothing sent, or unknown."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import aiohttp
+from yarl import URL
+
+SessionFactory = Callable[[Mapping[str, str]], aiohttp.ClientSession]
+"""Makes a session that sends the given headers with every request; called inside the loop."""
+
+_FIRST_NOT_SUCCESS = 300
+_LONGEST_DETAIL = 200
+_NUMBER = re.compile(r"\+?\d{7,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer.
+
+    Attributes:
+        retry_after: seconds, from the header of that name when it holds a number.
+    """
+
+    status: int
+    body: bytes
+    retry_after: float | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the status says that the request was processed."""
+        return self.status < _FIRST_NOT_SUCCESS
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """No connection could be had: the request provably never left."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The request may have been processed, but no complete answer came."""
+
+    detail: str
+
+
+PostResult = Answer | Unreachable | Unanswered
+
+
+def session_factory(*, connections: int, timeout: float) -> SessionFactory:
+    """A factory of sessions that share one pool of kept connections.
+
+    Args:
+        connections: how many may be open at once; more requests wait for one of them.
+        timeout: seconds for one request, from first to last byte. Waiting for a connection has
+            half of it: it ends first, and it is provably harmless.
+    """
+    pool: list[aiohttp.TCPConnector] = []
+
+    def open_session(headers: Mapping[str, str]) -> aiohttp.ClientSession:
+        if not pool:
+            pool.append(aiohttp.TCPConnector(limit=connections))
+        return aiohttp.ClientSession(
+            connector=pool[0],
+            headers={**_COMMON_HEADERS, **headers},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=timeout, connect=timeout / 2),
+            auto_decompress=False,
+        )
+
+    return open_session
+
+
+# Without these aiohttp computes its own for every request, and asks for compressed answers.
+_COMMON_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "recado"}
+
+
+async def post(session: aiohttp.ClientSession, url: URL, body: bytes) -> PostResult:
+    """POST `body` once.
+
+    aiohttp repeats a request on a kept connection that turned out dead only for idempotent
+    methods, which POST is not; a redirect, which would repeat it, is not followed.
+    """
+    try:
+        # `request`, not `post`: one call less on a path taken thousands of times a second.
+        response = await session.request("POST", url, data=body, allow_redirects=False)
+        content = response.content
+        # Most answers have arrived whole with their head; then nothing needs waiting for.
+        answer = content.read_nowait() if content.is_eof() else await response.read()
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        # Refused, unknown host, failed handshake, or no connection free in time.
+        return Unreachable(_describe(error))
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        return Unanswered(_describe(error))
+    if response.status < _FIRST_NOT_SUCCESS:
+        return Answer(response.status, answer)
+    return Answer(response.status, answer, _seconds(response.headers.get("Retry-After")))
+
+
+def clean_detail(text: str) -> str:
+    """A provider's words as they may be kept: short, and without phone numbers."""
+    return _NUMBER.sub("[number]", text)[:_LONGEST_DETAIL]
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+        return "no answer in time"
+    return clean_detail(f"{type(error).__name__}: {error}")
+
+
+def _seconds(value: str | None) -> float | None:
+    # The header may hold a date instead; that needs a clock, and no provider here sends one.
+    return float(value) if value is not None and value.isascii() and value.isdigit() else None

@@ -1,0 +1,64 @@
+"""The sandbox provider: Twilio's dialect for SMS and WhatsApp Cloud's for WhatsApp, one server."""
+
+from yarl import URL
+
+from pipeline.policy.vocabulary import Channel
+from pipeline.providers import twilio_dialect, whatsapp_dialect
+from pipeline.providers.base import Action, Ambiguous, OutboundMessage, Rejected, SendResult
+from pipeline.providers.http import Answer, SessionFactory, Unreachable, post
+
+
+class SandboxProvider:
+    """Sends to a sandbox over real HTTP; see ``workers/sandbox``.
+
+    Args:
+        base_url: of the sandbox, e.g. ``http://127.0.0.1:8900``.
+        account_sid, auth_token: for the SMS side.
+        access_token: for the WhatsApp side.
+        status_callback_url: told to the sandbox with each SMS.
+        open_session: makes the two sessions; called here, so this must run inside the loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        account_sid: str,
+        auth_token: str,
+        access_token: str,
+        status_callback_url: str,
+        open_session: SessionFactory,
+    ) -> None:
+        self._base_url = base_url
+        self._sms_url = twilio_dialect.messages_url(base_url, account_sid)
+        self._sms_form = twilio_dialect.form_builder(status_callback_url)
+        self._whatsapp_urls: dict[str, URL] = {}
+        self._sms = open_session(twilio_dialect.headers(account_sid, auth_token))
+        self._whatsapp = open_session(whatsapp_dialect.headers(access_token))
+
+    async def send(self, message: OutboundMessage) -> SendResult:
+        """Hand over one message, once; see `Provider.send`."""
+        if message.channel is Channel.SMS:
+            result = await post(self._sms, self._sms_url, self._sms_form(message))
+            if isinstance(result, Answer):
+                return twilio_dialect.read_answer(message, result)
+        else:
+            url = self._whatsapp_url(message.sender_address)
+            result = await post(self._whatsapp, url, whatsapp_dialect.build_body(message))
+            if isinstance(result, Answer):
+                return whatsapp_dialect.read_answer(message, result)
+        if isinstance(result, Unreachable):
+            return Rejected(Action.RETRY_LATER, "unreachable", result.detail, None)
+        return Ambiguous(result.detail)
+
+    async def close(self) -> None:
+        """Close both sessions and the connections that they share."""
+        await self._sms.close()
+        await self._whatsapp.close()
+
+    def _whatsapp_url(self, sender_address: str) -> URL:
+        url = self._whatsapp_urls.get(sender_address)
+        if url is None:
+            url = whatsapp_dialect.messages_url(self._base_url, sender_address)
+            self._whatsapp_urls[sender_address] = url
+        return url

@@ -1,0 +1,199 @@
+"""What becomes of a message after its attempt: from a provider's answer to rows.
+
+One literal table says what each action does to the message; what it does to others (a sender, a
+campaign, a person) follows in the same transaction.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from pipeline.policy.sender import SenderState
+from pipeline.policy.vocabulary import CampaignState, MessageState
+from pipeline.providers.base import Accepted, Action, Ambiguous, Rejected, SendResult
+from pipeline.stages import delivery
+from pipeline.stages.delivery import Claimed
+from pipeline.store import campaigns, senders, suppressions
+from pipeline.store.outcomes import SendOutcome
+
+log = structlog.get_logger(__name__)
+
+MOST_ATTEMPTS = 8
+"""After so many refusals that allow another try, a message has failed."""
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 600.0
+"""Seconds of machine time: the pause doubles with each attempt, and is drawn at random below it,
+so that messages refused together do not come back together."""
+
+SHORT_PAUSE = 60.0
+"""A pause up to this is a lease on the ready row; a longer one is a deferral, so that the message
+is decided again (its window may have closed) before it is tried again."""
+
+_TRY_AGAIN = frozenset(
+    {
+        Action.RETRY_LATER,
+        Action.SLOW_SENDER,
+        Action.SLOW_RECIPIENT,
+        Action.SLOW_ACCOUNT,
+        Action.HALT_SENDER,
+        Action.HALT_ACCOUNT,
+        Action.HALT_TEMPLATE,
+        Action.HALT_CAMPAIGN,
+    }
+)
+"""Refusals that are not this message's fault: it waits. Every other one is its end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """The end of one attempt, as the courier knows it.
+
+    Attributes:
+        result: what the provider said; None: the request was never started, or it crashed.
+        sent_at: business instant at which the request began; None: it did not.
+        started: whether a request may have left.
+    """
+
+    claimed: Claimed
+    result: SendResult | None
+    sent_at: datetime | None
+    started: bool
+
+
+def read(claimed: Claimed, result: SendResult, *, sent_at: datetime) -> Answer:
+    """The provider has said something, or nobody can tell what it did."""
+    return Answer(claimed=claimed, result=result, sent_at=sent_at, started=True)
+
+
+def not_started(claimed: Claimed) -> Answer:
+    """The message was claimed and its moment passed before its request began."""
+    return Answer(claimed=claimed, result=None, sent_at=None, started=False)
+
+
+def crashed(claimed: Claimed, *, sent_at: datetime) -> Answer:
+    """Our own code failed around the request: it may have left."""
+    return Answer(claimed=claimed, result=None, sent_at=sent_at, started=True)
+
+
+def record(
+    connection: Connection, answers: Sequence[Answer], *, now: datetime, machine_now: datetime
+) -> None:
+    """Write the ends of attempts and what follows from them."""
+    ends = [(answer.claimed, outcome_of(answer, now, machine_now)) for answer in answers]
+    delivery.record(connection, ends, now=now)
+    for answer in answers:
+        if isinstance(answer.result, Rejected):
+            _follow_up(connection, answer.claimed, answer.result, now)
+
+
+def outcome_of(answer: Answer, now: datetime, machine_now: datetime) -> SendOutcome:
+    """What the row becomes."""
+    result = answer.result
+    if isinstance(result, Accepted):
+        return _outcome(
+            answer,
+            MessageState.SENT,
+            "sent",
+            provider_id=result.provider_id,
+            code="held" if result.held else None,
+        )
+    if isinstance(result, Rejected):
+        return _refused(answer, result, now, machine_now)
+    if isinstance(result, Ambiguous):
+        return _outcome(
+            answer, MessageState.IN_DOUBT, "in_doubt", code=result.code, explanation=result.detail
+        )
+    if answer.started:
+        why = "the worker failed while it was sending"
+        return _outcome(answer, MessageState.IN_DOUBT, "in_doubt", explanation=why)
+    return _outcome(answer, MessageState.READY, "unsent", unsent=True)
+
+
+def _refused(answer: Answer, result: Rejected, now: datetime, machine_now: datetime) -> SendOutcome:
+    attempt = answer.claimed.attempt
+    if result.action not in _TRY_AGAIN or attempt >= MOST_ATTEMPTS:
+        return _outcome(
+            answer,
+            MessageState.FAILED,
+            "failed",
+            unsent=True,
+            code=result.code,
+            explanation=result.detail,
+        )
+    ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
+    pause = max(result.retry_after or 0.0, random.uniform(0, ceiling))  # noqa: S311 - jitter
+    short = pause <= SHORT_PAUSE
+    return _outcome(
+        answer,
+        MessageState.READY if short else MessageState.DEFERRED,
+        "retry",
+        unsent=True,
+        lease_until=machine_now + timedelta(seconds=pause) if short else None,
+        not_before=None if short else now + timedelta(seconds=pause),
+        code=result.code,
+        explanation=result.detail,
+    )
+
+
+def _outcome(
+    answer: Answer,
+    state: MessageState,
+    label: str,
+    *,
+    unsent: bool = False,
+    provider_id: str | None = None,
+    lease_until: datetime | None = None,
+    not_before: datetime | None = None,
+    code: str | None = None,
+    explanation: str | None = None,
+) -> SendOutcome:
+    claimed = answer.claimed
+    return SendOutcome(
+        id=claimed.parcel.id,
+        attempt=claimed.attempt,
+        state=state,
+        label=label,
+        claimed_at=claimed.claimed_at,
+        counted=claimed.counted,
+        unsent=unsent,
+        provider_id=provider_id,
+        sent_at=answer.sent_at if state is not MessageState.READY else None,
+        lease_until=lease_until,
+        not_before=not_before,
+        code=code,
+        explanation=explanation,
+    )
+
+
+def _follow_up(connection: Connection, claimed: Claimed, result: Rejected, now: datetime) -> None:
+    """What a refusal means for others than the message."""
+    parcel = claimed.parcel
+    why = f"the provider answered {result.code}: {result.detail}"[:200]
+    if not result.known:
+        log.warning("provider_code_unknown", code=result.code, message_id=parcel.id)
+    match result.action:
+        case Action.HALT_SENDER | Action.HALT_ACCOUNT:
+            halted = [parcel.sender_id]
+            if result.action is Action.HALT_ACCOUNT:
+                (own,) = senders.select_senders(connection, ids=[parcel.sender_id])
+                everyone = senders.select_senders(connection)
+                halted = [sender.id for sender in everyone if sender.provider == own.provider]
+            senders.set_sender_state(connection, halted, SenderState.SUSPENDED, reason=why, now=now)
+            log.error("sender_halted", sender_ids=halted, code=result.code)
+        case Action.HALT_CAMPAIGN | Action.HALT_TEMPLATE:
+            campaign = campaigns.by_ids(connection, [parcel.campaign_id])[parcel.campaign_id]
+            campaigns.set_state(
+                connection, campaign.code, CampaignState.PAUSED, reason=why, now=now
+            )
+            log.error("campaign_halted", campaign_id=parcel.campaign_id, code=result.code)
+        case Action.SUPPRESS | Action.SUPPRESS_MARKETING:
+            campaign = campaigns.by_ids(connection, [parcel.campaign_id])[parcel.campaign_id]
+            entry = (parcel.contact_id, campaign.business, "opt_out", now)
+            suppressions.add(connection, [entry], source=f"provider:{result.code}", now=now)
+        case _:
+            pass

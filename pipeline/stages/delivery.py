@@ -1,0 +1,190 @@
+"""The delivery stage: claim, (send), record. Sending itself is between two transactions.
+
+`claim` returns messages that nobody else will send; whoever gets them starts their requests
+within `CLAIM_LIFE`, or gives them back unsent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from pipeline.policy.content import render
+from pipeline.policy.quota import bucket_of, quota_room
+from pipeline.providers.base import OutboundMessage
+from pipeline.stages.books import Books
+from pipeline.stages.caps import LONGEST_PERIOD, binding_cap, binding_quota
+from pipeline.store import claims, outcomes, quotas
+from pipeline.store.campaigns import Campaign
+from pipeline.store.claims import Parcel, Wish
+from pipeline.store.outcomes import SendOutcome
+from pipeline.store.senders import Sender
+
+CLAIM_LIFE = 0.2
+"""Seconds of machine time after a claim's beginning at which a request may still start. An
+opt-out that commits just after the claim looked is overtaken by at most this long."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """A message that this worker, and nobody else, may send once.
+
+    Attributes:
+        claimed_at: business instant under which cap and quota were reserved.
+        counted: the categories of the reserved cap; None: none was reserved.
+        quota: whether a sender's quota was reserved.
+    """
+
+    parcel: Parcel
+    attempt: int
+    claimed_at: datetime
+    counted: str | None
+    quota: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The campaigns and senders of the parcels at hand."""
+
+    campaigns: Mapping[int, Campaign]
+    senders: Mapping[int, Sender]
+
+
+def claim(
+    connection: Connection,
+    parcels: Sequence[Parcel],
+    *,
+    directory: Directory,
+    books: Books,
+    now: datetime,
+    safe_until: datetime,
+    lease: datetime,
+) -> list[Claimed]:
+    """Take those of the parcels that may be sent now, with their caps and quotas reserved.
+
+    At most one message a person is taken at a time. What is not taken goes where its reason
+    sends it: back to the ready ones, to be decided again, or to its end.
+
+    Args:
+        safe_until: business instant until which window and campaign must stay open.
+        lease: machine instant after which an unrecorded message is in doubt.
+    """
+    wishes = _wishes(parcels, directory, books, now)
+    limited = _reserve_quotas(connection, parcels, wishes, directory, books, now)
+    attempts = claims.claim(
+        connection,
+        list(wishes.values()),
+        now=now,
+        safe_until=safe_until,
+        oldest=now - LONGEST_PERIOD,
+        lease=lease,
+    )
+    claimed = [
+        Claimed(
+            parcel=parcel,
+            attempt=attempts[parcel.id],
+            claimed_at=now,
+            counted=wishes[parcel.id].counted,
+            quota=parcel.sender_id in limited,
+        )
+        for parcel in parcels
+        if parcel.id in attempts
+    ]
+    _count_quotas(connection, claimed, 1)
+    refused = [parcel.id for parcel in parcels if parcel.id not in attempts]
+    claims.settle_refused(connection, refused, now=now, safe_until=safe_until)
+    return claimed
+
+
+def _wishes(
+    parcels: Sequence[Parcel], directory: Directory, books: Books, now: datetime
+) -> dict[int, Wish]:
+    wishes: dict[int, Wish] = {}
+    people: set[int] = set()
+    for parcel in parcels:
+        if parcel.contact_id in people:
+            continue
+        people.add(parcel.contact_id)
+        campaign = directory.campaigns[parcel.campaign_id]
+        cap = binding_cap(parcel, campaign.category, books=books, now=now)
+        wishes[parcel.id] = (
+            Wish(id=parcel.id)
+            if cap is None
+            else Wish(id=parcel.id, cap=cap.limit, counted=cap.counted, cap_since=cap.since)
+        )
+    return wishes
+
+
+def _reserve_quotas(
+    connection: Connection,
+    parcels: Sequence[Parcel],
+    wishes: dict[int, Wish],
+    directory: Directory,
+    books: Books,
+    now: datetime,
+) -> set[int]:
+    """Drop the wishes beyond a sender's quota; return the senders that have one, locked."""
+    limits = {
+        sender_id: quota
+        for sender_id in {parcel.sender_id for parcel in parcels}
+        if (quota := binding_quota(directory.senders[sender_id], books=books, now=now))
+    }
+    if not limits:
+        return set()
+    quotas.lock(connection, limits)
+    used = quotas.used(connection, limits, since=now - LONGEST_PERIOD)
+    room = {
+        sender_id: quota_room(quota, used[sender_id], now=now) or 0
+        for sender_id, quota in limits.items()
+    }
+    for parcel in parcels:
+        if parcel.sender_id not in room or parcel.id not in wishes:
+            continue
+        if room[parcel.sender_id] == 0:
+            del wishes[parcel.id]
+        else:
+            room[parcel.sender_id] -= 1
+    return set(limits)
+
+
+def _count_quotas(connection: Connection, claimed: Sequence[Claimed], sign: int) -> None:
+    amounts: dict[tuple[int, datetime], int] = {}
+    for item in claimed:
+        if item.quota:
+            key = (item.parcel.sender_id, bucket_of(item.claimed_at))
+            amounts[key] = amounts.get(key, 0) + sign
+    quotas.add(connection, amounts)
+
+
+def record(
+    connection: Connection,
+    ends: Sequence[tuple[Claimed, SendOutcome]],
+    *,
+    now: datetime,
+) -> None:
+    """Write the ends of attempts; what provably did not leave gets its cap and quota back."""
+    recorded = outcomes.record(connection, [outcome for _, outcome in ends], now=now)
+    unsent = [claimed for claimed, outcome in ends if outcome.unsent and outcome.id in recorded]
+    _count_quotas(connection, unsent, -1)
+
+
+def compose(claimed: Claimed, directory: Directory, *, now: datetime) -> OutboundMessage:
+    """The message as the provider needs it, rendered, with the time that is left to deliver it."""
+    parcel = claimed.parcel
+    campaign = directory.campaigns[parcel.campaign_id]
+    sender = directory.senders[parcel.sender_id]
+    ends = [end for end in (parcel.window_closes_at, campaign.expires_at) if end is not None]
+    left: timedelta | None = min(ends) - now if ends else None
+    return OutboundMessage(
+        message_id=parcel.id,
+        attempt=claimed.attempt,
+        channel=campaign.channel,
+        sender_address=sender.address,
+        to=parcel.phone,
+        body=render(campaign.body, parcel.variables),
+        template=campaign.template_code,
+        template_language=campaign.language.replace("-", "_"),
+        template_parameters=tuple(parcel.variables[name] for name in campaign.variables),
+        validity_seconds=None if left is None else max(1, int(left.total_seconds())),
+    )

@@ -1,0 +1,107 @@
+"""The throttle stage: is there room for this person and this sender, or when will there be?
+
+The claim settles caps and quotas exactly; this stage looks before, so that what cannot go now is
+deferred with its reason and its time, and does not come back every round.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from pipeline.policy.decision import Defer
+from pipeline.policy.frequency import decide_frequency
+from pipeline.policy.quota import bucket_of, decide_quota
+from pipeline.policy.vocabulary import MessageState, Outcome, Reason, Stage
+from pipeline.stages.books import Books
+from pipeline.stages.caps import LONGEST_PERIOD, binding_cap, binding_quota
+from pipeline.store import campaigns, claims, frequency, messages, quotas, senders
+from pipeline.store.campaigns import Campaign
+from pipeline.store.claims import Parcel
+from pipeline.store.messages import Verdict
+from pipeline.store.senders import Sender
+
+
+@dataclass(slots=True)
+class _Room:
+    """What is used already; what this chunk passes is counted on top."""
+
+    campaigns: Mapping[int, Campaign]
+    senders: Mapping[int, Sender]
+    sent: dict[frequency.Key, list[datetime]]
+    used: dict[int, list[tuple[datetime, int]]] = field(default_factory=dict)
+
+
+def run(connection: Connection, ids: Sequence[int], *, books: Books, now: datetime) -> list[int]:
+    """Defer what is over a cap or a quota; return the ready messages that may be delivered."""
+    parcels = claims.load(connection, ids)
+    room = _measure(connection, parcels, now)
+    verdicts: list[Verdict] = []
+    passed: list[int] = []
+    for parcel in parcels:
+        defer = _decide(parcel, room, books, now)
+        if defer is None:
+            passed.append(parcel.id)
+        else:
+            verdicts.append(_verdict(parcel, defer, room.campaigns[parcel.campaign_id], books, now))
+    messages.apply(
+        connection,
+        verdicts,
+        stage=Stage.THROTTLE,
+        from_state=MessageState.READY,
+        lease=None,
+        now=now,
+    )
+    return passed
+
+
+def _measure(connection: Connection, parcels: Sequence[Parcel], now: datetime) -> _Room:
+    found = campaigns.by_ids(connection, {parcel.campaign_id for parcel in parcels})
+    businesses = {campaign.business for campaign in found.values()}
+    sender_ids = {parcel.sender_id for parcel in parcels}
+    return _Room(
+        campaigns=found,
+        senders={s.id: s for s in senders.select_senders(connection, ids=sender_ids)},
+        sent=frequency.sent(connection, {p.contact_id for p in parcels}, businesses),
+        used=quotas.used(connection, sender_ids, since=now - LONGEST_PERIOD),
+    )
+
+
+def _decide(parcel: Parcel, room: _Room, books: Books, now: datetime) -> Defer | None:
+    """When the message has to wait; None counts it as passed."""
+    campaign = room.campaigns[parcel.campaign_id]
+    cap = binding_cap(parcel, campaign.category, books=books, now=now)
+    sent: list[datetime] = []
+    if cap is not None:
+        key = (parcel.contact_id, campaign.business, cap.counted)
+        sent = room.sent.setdefault(key, [])
+        decision = decide_frequency(cap.cap, sent, now=now, on_holiday=cap.on_holiday)
+        if isinstance(decision, Defer):
+            return decision
+    quota = binding_quota(room.senders[parcel.sender_id], books=books, now=now)
+    if quota is not None:
+        used = room.used[parcel.sender_id]
+        decision = decide_quota(quota, used, now=now)
+        if isinstance(decision, Defer):
+            return decision
+        used.append((bucket_of(now), 1))
+    sent.append(now)
+    return None
+
+
+def _verdict(
+    parcel: Parcel, defer: Defer, campaign: Campaign, books: Books, now: datetime
+) -> Verdict:
+    policy = books.policy(parcel.country, now)
+    until = defer.until or now + timedelta(days=1)
+    late = campaign.expires_at is not None and until >= campaign.expires_at
+    return Verdict(
+        id=parcel.id,
+        state=MessageState.EXPIRED if late else MessageState.DEFERRED,
+        outcome=Outcome.BLOCK if late else Outcome.DEFER,
+        reason=Reason.EXPIRED if late else defer.reason,
+        rule=defer.rule,
+        policy=policy.version if policy else None,
+        not_before=None if late else until,
+    )

@@ -1,0 +1,154 @@
+"""Campaigns: what is said, by whom, to whom it may be said, and until when."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.engine import Connection, Row
+
+from pipeline.policy.vocabulary import CampaignState, Category, Channel
+from pipeline.store.tables import campaigns
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Campaign:
+    """One campaign as the stages see it.
+
+    Attributes:
+        id: the database's number; 0 before it is stored.
+        code: the public id.
+        variables: the names that the body needs from each recipient.
+        expires_at: nothing leaves at or past this instant; None: never expires.
+    """
+
+    id: int = 0
+    code: str
+    name: str
+    business: str
+    brand: str
+    category: Category
+    channel: Channel
+    language: str
+    topic: str | None = None
+    sender_code: str | None = None
+    starts_at: datetime | None = None
+    expires_at: datetime | None = None
+    body: str
+    template_code: str | None = None
+    variables: tuple[str, ...] = ()
+    machine_translated: bool = False
+    disclosures: Mapping[str, str] = field(default_factory=dict)
+    state: CampaignState = CampaignState.ACTIVE
+    state_reason: str | None = None
+
+
+class CampaignExistsError(Exception):
+    """Another campaign with this id and other contents is stored already."""
+
+
+_CONTENT_FIELDS = (
+    "name",
+    "business",
+    "brand",
+    "category",
+    "channel",
+    "language",
+    "topic",
+    "sender_code",
+    "starts_at",
+    "expires_at",
+    "body",
+    "template_code",
+    "machine_translated",
+    "disclosures",
+)
+
+
+def create(connection: Connection, campaign: Campaign, *, now: datetime) -> Campaign:
+    """Store the campaign; storing the same one again returns the stored one.
+
+    Raises:
+        CampaignExistsError: the id is taken by a campaign that differs.
+    """
+    values = {name: getattr(campaign, name) for name in _CONTENT_FIELDS}
+    values |= {
+        "code": campaign.code,
+        "variables": list(campaign.variables),
+        "disclosures": dict(campaign.disclosures),
+        "state": campaign.state.value,
+        "created_at": now,
+    }
+    connection.execute(upsert(campaigns).values(values).on_conflict_do_nothing())
+    stored = by_codes(connection, [campaign.code])[campaign.code]
+    for name in _CONTENT_FIELDS:
+        if getattr(stored, name) != getattr(campaign, name):
+            raise CampaignExistsError(
+                f"campaign {campaign.code!r} exists already with another {name}; "
+                "give this one another id, or leave the id out"
+            )
+    return stored
+
+
+def by_codes(connection: Connection, codes: Collection[str]) -> dict[str, Campaign]:
+    """The campaigns with these public ids; unknown ones are left out."""
+    rows = connection.execute(select(campaigns).where(campaigns.c.code.in_(codes)))
+    return {row.code: _from_row(row) for row in rows}
+
+
+def by_ids(connection: Connection, ids: Collection[int]) -> dict[int, Campaign]:
+    """The campaigns with these database numbers."""
+    rows = connection.execute(select(campaigns).where(campaigns.c.id.in_(ids)))
+    return {row.id: _from_row(row) for row in rows}
+
+
+def every(connection: Connection) -> Sequence[Campaign]:
+    """All campaigns, newest first."""
+    rows = connection.execute(select(campaigns).order_by(campaigns.c.id.desc()))
+    return [_from_row(row) for row in rows]
+
+
+def set_state(
+    connection: Connection, code: str, state: CampaignState, *, reason: str | None, now: datetime
+) -> bool:
+    """Pause, resume or cancel; a cancelled or expired campaign stays what it is.
+
+    Returns:
+        Whether the campaign is in `state` now.
+    """
+    final = (CampaignState.CANCELLED.value, CampaignState.EXPIRED.value)
+    connection.execute(
+        update(campaigns)
+        .where(campaigns.c.code == code, campaigns.c.state.not_in(final))
+        .values(state=state.value, state_reason=reason, state_changed_at=now)
+    )
+    found = by_codes(connection, [code]).get(code)
+    return found is not None and found.state is state
+
+
+_COUNTS = text(
+    """
+    SELECT state, reason, count(*) AS messages FROM messages WHERE campaign_id = :id
+    GROUP BY state, reason
+    """
+)
+
+
+def counts(connection: Connection, campaign_id: int) -> dict[tuple[str, str | None], int]:
+    """How many of the campaign's messages are in each (state, reason)."""
+    rows = connection.execute(_COUNTS, {"id": campaign_id})
+    return {(row.state, row.reason): row.messages for row in rows}
+
+
+def _from_row(row: Row[tuple[object, ...]]) -> Campaign:
+    values = row._asdict()
+    return Campaign(
+        **{name: values[name] for name in ("id", "code", "state_reason", *_CONTENT_FIELDS)}
+        | {
+            "category": Category(values["category"]),
+            "channel": Channel(values["channel"]),
+            "variables": tuple(values["variables"]),
+            "state": CampaignState(values["state"]),
+        }
+    )

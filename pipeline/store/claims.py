@@ -1,0 +1,222 @@
+"""Claims: taking messages for sending, exactly once, under every rule that can change late.
+
+One statement takes the messages, tests the suppression list, the campaign, the sender, the
+window and the expiry, and reserves the frequency cap; quotas are reserved in the same
+transaction. What it returns may be sent, and nothing else may.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parcel:
+    """A ready message with all that sending it needs."""
+
+    id: int
+    campaign_id: int
+    contact_id: int
+    sender_id: int
+    phone: str
+    country: str
+    state: str | None
+    zones: tuple[str, ...]
+    variables: Mapping[str, str]
+    window_closes_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """A message that a worker wants to claim.
+
+    Attributes:
+        cap: at most so many to this person since `cap_since`; None: no cap applies.
+        counted: names the categories that the cap counts together.
+    """
+
+    id: int
+    cap: int | None = None
+    counted: str | None = None
+    cap_since: datetime | None = None
+
+
+_LOAD = text(
+    """
+    SELECT m.id, m.campaign_id, m.contact_id, m.sender_id, c.phone, c.country, c.state,
+           c.zones, m.variables, m.window_closes_at, m.timezone
+    FROM messages m JOIN contacts c ON c.id = m.contact_id
+    WHERE m.id = ANY(CAST(:ids AS bigint[])) AND m.state = 'ready' AND c.phone IS NOT NULL
+    """
+)
+
+
+def load(connection: Connection, ids: Sequence[int]) -> list[Parcel]:
+    """The messages among `ids` that are ready, in the order of `ids`."""
+    rows = {row.id: row for row in connection.execute(_LOAD, {"ids": list(ids)})}
+    return [
+        Parcel(
+            id=row.id,
+            campaign_id=row.campaign_id,
+            contact_id=row.contact_id,
+            sender_id=row.sender_id,
+            phone=row.phone,
+            country=row.country,
+            state=row.state,
+            zones=(row.timezone,) if row.timezone else tuple(row.zones),
+            variables=row.variables or {},
+            window_closes_at=row.window_closes_at,
+        )
+        for row in (rows[id_] for id_ in ids if id_ in rows)
+    ]
+
+
+# The order of locks: quotas (sender id), then messages and people (contact id). Every claim
+# takes them in this order, so two claims never wait for each other in a circle.
+_CLAIM = text(
+    """
+    WITH wish AS (
+        SELECT * FROM unnest(
+            CAST(:ids AS bigint[]), CAST(:caps AS int[]), CAST(:counted AS text[]),
+            CAST(:cap_since AS timestamptz[])
+        ) AS w (id, cap, counted, cap_since)
+    ), candidate AS (
+        SELECT m.id, m.contact_id, c.business, w.cap, w.counted, w.cap_since
+        FROM wish w
+        JOIN messages m ON m.id = w.id
+        JOIN campaigns c ON c.id = m.campaign_id
+        JOIN senders s ON s.id = m.sender_id
+        WHERE m.state = 'ready' AND c.state = 'active' AND s.state = 'active'
+          AND (c.expires_at IS NULL OR c.expires_at > :safe_until)
+          AND (m.window_closes_at IS NULL OR m.window_closes_at > :safe_until)
+          AND NOT EXISTS (
+              SELECT FROM suppressions x
+              WHERE x.contact_id = m.contact_id AND x.business IN (c.business, '*')
+                AND x.lifted_at IS NULL AND (c.category <> 'transactional' OR x.everything))
+        ORDER BY m.contact_id
+        FOR UPDATE OF m SKIP LOCKED
+    ), reserved AS (
+        INSERT INTO frequency_use AS f (contact_id, business, counted, sent, cap, cap_since)
+        SELECT contact_id, business, counted, ARRAY[CAST(:now AS timestamptz)], cap, cap_since
+        FROM candidate WHERE cap > 0
+        ORDER BY contact_id, business, counted
+        ON CONFLICT (contact_id, business, counted) DO UPDATE
+        SET sent = ARRAY(SELECT t FROM unnest(f.sent) t WHERE t > :oldest) || EXCLUDED.sent,
+            cap = EXCLUDED.cap, cap_since = EXCLUDED.cap_since
+        WHERE (SELECT count(*) FROM unnest(f.sent) t WHERE t > EXCLUDED.cap_since) < EXCLUDED.cap
+        RETURNING f.contact_id, f.business, f.counted
+    ), taken AS (
+        UPDATE messages m
+        SET state = 'sending', attempt = m.attempt + 1, lease_until = :lease
+        FROM candidate LEFT JOIN reserved r USING (contact_id, business, counted)
+        WHERE m.id = candidate.id AND (candidate.cap IS NULL OR r.contact_id IS NOT NULL)
+        RETURNING m.id, m.attempt
+    )
+    SELECT id, attempt FROM taken
+    """
+)
+
+
+def claim(
+    connection: Connection,
+    wishes: Sequence[Wish],
+    *,
+    now: datetime,
+    safe_until: datetime,
+    oldest: datetime,
+    lease: datetime,
+) -> dict[int, int]:
+    """Take those of the wished messages that may be sent now: message id → attempt number.
+
+    No two wishes with a cap may name one person: the second is for another claim.
+
+    Args:
+        now: business instant that the caps count from.
+        safe_until: business instant until which window and campaign must stay open, so that a
+            request that starts a moment after the claim is still inside.
+        oldest: sends before this instant no longer matter to any cap.
+        lease: machine instant at which a message that nobody has recorded is in doubt.
+    """
+    result = connection.execute(
+        _CLAIM,
+        {
+            "ids": [wish.id for wish in wishes],
+            "caps": [wish.cap for wish in wishes],
+            "counted": [wish.counted for wish in wishes],
+            "cap_since": [wish.cap_since for wish in wishes],
+            "now": now,
+            "safe_until": safe_until,
+            "oldest": oldest,
+            "lease": lease,
+        },
+    )
+    return {row.id: row.attempt for row in result}
+
+
+# What becomes of the messages that a claim did not get. Those whose cap was taken by another
+# worker meanwhile stay ready: the throttle stage sees the new count and defers them.
+_SETTLE = text(
+    """
+    WITH refused AS (
+        SELECT m.id,
+            CASE
+                WHEN c.state = 'cancelled' THEN 'cancelled'
+                WHEN c.expires_at <= :safe_until THEN 'expired'
+                WHEN x.suppressed THEN 'blocked'
+                WHEN m.window_closes_at <= :safe_until THEN 'deferred'
+                ELSE 'ready'
+            END AS state,
+            CASE
+                WHEN c.state = 'cancelled' THEN 'cancelled'
+                WHEN c.expires_at <= :safe_until THEN 'expired'
+                WHEN x.suppressed THEN 'suppressed'
+                WHEN m.window_closes_at <= :safe_until THEN 'window_closed'
+            END AS reason
+        FROM messages m
+        JOIN campaigns c ON c.id = m.campaign_id
+        CROSS JOIN LATERAL (
+            SELECT EXISTS (
+                SELECT FROM suppressions x
+                WHERE x.contact_id = m.contact_id AND x.business IN (c.business, '*')
+                  AND x.lifted_at IS NULL AND (c.category <> 'transactional' OR x.everything)
+            ) AS suppressed
+        ) x
+        WHERE m.id = ANY(CAST(:ids AS bigint[])) AND m.state = 'ready'
+        FOR UPDATE OF m SKIP LOCKED
+    ), moved AS (
+        UPDATE messages m
+        SET state = CAST(r.state AS message_state), reason = r.reason, lease_until = NULL,
+            not_before = CASE WHEN r.state = 'deferred' THEN CAST(:now AS timestamptz) END
+        FROM refused r WHERE m.id = r.id
+        RETURNING m.id, r.state, r.reason
+    )
+    INSERT INTO decisions (message_id, decided_at, stage, outcome, reason)
+    SELECT id, :now, 'delivery', CASE WHEN state = 'deferred' THEN 'defer' ELSE 'block' END, reason
+    FROM moved WHERE state <> 'ready'
+    """
+)
+
+
+def settle_refused(
+    connection: Connection, ids: Sequence[int], *, now: datetime, safe_until: datetime
+) -> None:
+    """Give back the messages that a claim was refused, each to where its reason sends it."""
+    if ids:
+        connection.execute(_SETTLE, {"ids": list(ids), "now": now, "safe_until": safe_until})
+
+
+_UNHAND = text(
+    """
+    UPDATE messages SET lease_until = NULL
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'ready'
+    """
+)
+
+
+def give_back(connection: Connection, ids: Sequence[int]) -> None:
+    """Return handed-out messages that were not claimed to the pool of ready ones."""
+    if ids:
+        connection.execute(_UNHAND, {"ids": list(ids)})

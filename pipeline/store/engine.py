@@ -1,0 +1,26 @@
+"""The connection to PostgreSQL: one engine a process, with limits that fail loudly."""
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import Engine, make_url
+
+
+def create_store_engine(url: str, *, pool_size: int = 5, application: str = "recado") -> Engine:
+    """An engine for `url` (any ``postgresql://`` form), over psycopg 3.
+
+    Connections are tested when taken from the pool, so that a restarted PostgreSQL costs one
+    reconnect and no failed task. A statement that runs for 60 s is cut off: no query of ours
+    may take that long, and a worker stuck in one would hold its rows.
+    """
+    parsed = make_url(url).set(drivername="postgresql+psycopg")
+    return create_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_timeout=30,
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": application,
+            "options": "-c statement_timeout=60000 -c timezone=UTC -c jit=off",
+        },
+    )

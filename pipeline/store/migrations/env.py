@@ -1,0 +1,12 @@
+"""Alembic's entry: runs the migrations on the connection that `pipeline.store.schema` hands in."""
+
+from alembic import context
+
+from pipeline.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transaction_per_migration=True,
+)
+context.run_migrations()

@@ -1,0 +1,122 @@
+"""What the provider made of a message: recording answers, and giving back what was not sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from pipeline.policy.vocabulary import MessageState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SendOutcome:
+    """The end of one attempt.
+
+    Attributes:
+        state: ``sent``, ``failed``, ``in_doubt``; ``ready`` to try again soon, ``deferred`` later.
+        label: the decision's outcome: ``sent``, ``failed``, ``in_doubt``, ``retry``, ``unsent``.
+        claimed_at: the business instant of the claim, under which the cap was reserved.
+        counted: the categories of that cap; None: no cap was reserved.
+        unsent: the message provably did not leave: its cap is given back.
+        lease_until: machine instant before which it is not tried again (``ready`` only).
+        not_before: business instant before which it is not tried again (``deferred`` only).
+        sent_at: business instant at which the request began.
+    """
+
+    id: int
+    attempt: int
+    state: MessageState
+    label: str
+    claimed_at: datetime
+    counted: str | None = None
+    unsent: bool = False
+    provider_id: str | None = None
+    sent_at: datetime | None = None
+    lease_until: datetime | None = None
+    not_before: datetime | None = None
+    code: str | None = None
+    explanation: str | None = None
+
+
+# A worker that was frozen past its lease finds its message in doubt; its answer is the evidence
+# that settles it, provided that the attempt is still the same.
+_RECORD = text(
+    """
+    WITH answer AS (
+        SELECT * FROM unnest(
+            CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:states AS message_state[]),
+            CAST(:labels AS text[]), CAST(:provider_ids AS text[]),
+            CAST(:sent_at AS timestamptz[]), CAST(:leases AS timestamptz[]),
+            CAST(:not_before AS timestamptz[]), CAST(:codes AS text[]), CAST(:explanations AS text[])
+        ) AS a (id, attempt, state, label, provider_id, sent_at, lease_until, not_before, code,
+                explanation)
+    ), moved AS (
+        UPDATE messages m
+        SET state = a.state, provider_id = a.provider_id, sent_at = a.sent_at,
+            lease_until = a.lease_until, not_before = a.not_before, reason = NULL, rule = NULL
+        FROM answer a
+        WHERE m.id = a.id AND m.attempt = a.attempt AND m.state IN ('sending', 'in_doubt')
+        RETURNING m.id
+    ), noted AS (
+        INSERT INTO decisions (message_id, decided_at, stage, outcome, detail)
+        SELECT a.id, :now, 'delivery', a.label,
+               CASE WHEN a.code IS NOT NULL OR a.explanation IS NOT NULL THEN
+                   jsonb_build_object('code', a.code, 'explanation', a.explanation) END
+        FROM answer a JOIN moved USING (id)
+    )
+    SELECT id FROM moved
+    """
+)
+
+_UNRESERVE = text(
+    """
+    UPDATE frequency_use f SET sent = array_remove(f.sent, u.claimed_at)
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:counted AS text[]),
+                CAST(:claimed_at AS timestamptz[])) AS u (id, counted, claimed_at)
+    JOIN messages m ON m.id = u.id
+    JOIN campaigns c ON c.id = m.campaign_id
+    WHERE f.contact_id = m.contact_id AND f.business = c.business AND f.counted = u.counted
+    """
+)
+
+
+def record(connection: Connection, outcomes: Sequence[SendOutcome], *, now: datetime) -> set[int]:
+    """Write the ends of attempts; an attempt that was settled otherwise meanwhile is left alone.
+
+    The caps of what provably did not leave are given back in the same transaction.
+
+    Returns:
+        The ids that were recorded.
+    """
+    if not outcomes:
+        return set()
+    result = connection.execute(
+        _RECORD,
+        {
+            "ids": [o.id for o in outcomes],
+            "attempts": [o.attempt for o in outcomes],
+            "states": [o.state.value for o in outcomes],
+            "labels": [o.label for o in outcomes],
+            "provider_ids": [o.provider_id for o in outcomes],
+            "sent_at": [o.sent_at for o in outcomes],
+            "leases": [o.lease_until for o in outcomes],
+            "not_before": [o.not_before for o in outcomes],
+            "codes": [o.code for o in outcomes],
+            "explanations": [o.explanation for o in outcomes],
+            "now": now,
+        },
+    )
+    recorded = set(result.scalars())
+    unsent = [o for o in outcomes if o.unsent and o.counted and o.id in recorded]
+    if unsent:
+        connection.execute(
+            _UNRESERVE,
+            {
+                "ids": [o.id for o in unsent],
+                "counted": [o.counted for o in unsent],
+                "claimed_at": [o.claimed_at for o in unsent],
+            },
+        )
+    return recorded

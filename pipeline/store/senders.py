@@ -1,0 +1,211 @@
+"""Senders and templates: through whom a business writes, and what was approved for it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.engine import Connection, Row
+
+from pipeline.policy.sender import Registration, SenderFacts, SenderState, TemplateFacts
+from pipeline.policy.vocabulary import Channel, RegistrationStatus, Tier
+from pipeline.store.tables import senders, templates
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sender:
+    """A number or account that a business sends from.
+
+    Attributes:
+        id: the database's number; 0 before it is stored.
+        code: the public id.
+        address: what the provider knows it by.
+        provider: the name of the provider account in the settings.
+        registration: as imported: ``kind``, ``status``, dates (ISO 8601), and the fields that
+            its country asks for.
+    """
+
+    id: int = 0
+    code: str
+    business: str
+    country: str
+    channel: Channel
+    address: str
+    provider: str
+    rate_per_second: float
+    tier: Tier
+    state: SenderState
+    state_reason: str | None = None
+    registration: Mapping[str, Any] | None = None
+
+    def facts(self) -> SenderFacts:
+        """What the rules look at."""
+        return SenderFacts(
+            id=self.code,
+            business=self.business,
+            country=self.country,
+            channel=self.channel,
+            tier=self.tier,
+            state=self.state,
+            registration=_registration(self.registration),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Template:
+    """A text that was registered, with its variables as ``{name}``."""
+
+    code: str
+    business: str
+    country: str
+    channel: Channel
+    category: str
+    language: str
+    header: str | None = None
+    body: str
+    status: RegistrationStatus
+    submitted_at: datetime | None = None
+    approved_at: datetime | None = None
+    last_used_at: datetime | None = None
+    machine_translated: bool = False
+
+    def facts(self) -> TemplateFacts:
+        """What the rules look at."""
+        return TemplateFacts(
+            id=self.code,
+            status=self.status,
+            header=self.header or "",
+            body=self.body,
+            approved_at=self.approved_at,
+            last_used_at=self.last_used_at,
+        )
+
+
+def _registration(stored: Mapping[str, Any] | None) -> Registration | None:
+    if stored is None:
+        return None
+    fields = dict(stored)
+    return Registration(
+        kind=fields.pop("kind"),
+        status=RegistrationStatus(fields.pop("status")),
+        approved_at=_instant(fields.pop("approved_at", None)),
+        expires_at=_instant(fields.pop("expires_at", None)),
+        fields=fields,
+    )
+
+
+def _instant(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+_SENDER_FIELDS = (
+    "code",
+    "business",
+    "country",
+    "channel",
+    "address",
+    "provider",
+    "rate_per_second",
+    "tier",
+    "state",
+    "registration",
+)
+_TEMPLATE_FIELDS = tuple(Template.__dataclass_fields__)
+
+
+def save_senders(connection: Connection, new: Sequence[Sender], *, now: datetime) -> set[str]:
+    """Store senders under their codes; say which were new or changed."""
+    stored = {s.code: s for s in select_senders(connection, codes=[s.code for s in new])}
+    changed = [
+        sender
+        for sender in new
+        if sender.code not in stored
+        or any(
+            getattr(stored[sender.code], name) != getattr(sender, name) for name in _SENDER_FIELDS
+        )
+    ]
+    for sender in changed:
+        values = {name: getattr(sender, name) for name in _SENDER_FIELDS} | {"updated_at": now}
+        connection.execute(
+            upsert(senders)
+            .values(values)
+            .on_conflict_do_update(index_elements=[senders.c.code], set_=values)
+        )
+    return {sender.code for sender in changed}
+
+
+def select_senders(
+    connection: Connection,
+    *,
+    codes: Collection[str] | None = None,
+    ids: Collection[int] | None = None,
+    businesses: Collection[str] | None = None,
+) -> list[Sender]:
+    """Senders by code, number or business, in the order of their codes; all without conditions."""
+    query = select(senders).order_by(senders.c.code)
+    if codes is not None:
+        query = query.where(senders.c.code.in_(codes))
+    if ids is not None:
+        query = query.where(senders.c.id.in_(ids))
+    if businesses is not None:
+        query = query.where(senders.c.business.in_(businesses))
+    return [_sender(row) for row in connection.execute(query)]
+
+
+def set_sender_state(
+    connection: Connection,
+    ids: Collection[int],
+    state: SenderState,
+    *,
+    reason: str | None,
+    now: datetime,
+) -> None:
+    """Suspend senders, or lift their suspension."""
+    connection.execute(
+        update(senders)
+        .where(senders.c.id.in_(ids), senders.c.state != state.value)
+        .values(state=state.value, state_reason=reason, updated_at=now)
+    )
+
+
+def save_templates(connection: Connection, new: Sequence[Template], *, now: datetime) -> set[str]:
+    """Store templates under (business, code); say which codes were new or changed."""
+    stored = {
+        (t.business, t.code): t for t in select_templates(connection, {t.business for t in new})
+    }
+    changed = [t for t in new if stored.get((t.business, t.code)) != t]
+    for template in changed:
+        values = {name: getattr(template, name) for name in _TEMPLATE_FIELDS} | {"updated_at": now}
+        connection.execute(
+            upsert(templates)
+            .values(values)
+            .on_conflict_do_update(
+                index_elements=[templates.c.business, templates.c.code], set_=values
+            )
+        )
+    return {template.code for template in changed}
+
+
+def select_templates(connection: Connection, businesses: Collection[str]) -> list[Template]:
+    """The templates of these businesses."""
+    rows = connection.execute(select(templates).where(templates.c.business.in_(businesses)))
+    return [
+        Template(
+            **{name: row._mapping[name] for name in _TEMPLATE_FIELDS}
+            | {"channel": Channel(row.channel), "status": RegistrationStatus(row.status)}
+        )
+        for row in rows
+    ]
+
+
+def _sender(row: Row[Any]) -> Sender:
+    return Sender(
+        **{name: row._mapping[name] for name in ("id", "state_reason", *_SENDER_FIELDS)}
+        | {
+            "channel": Channel(row.channel),
+            "tier": Tier(row.tier),
+            "state": SenderState(row.state),
+        }
+    )

@@ -1,0 +1,63 @@
+"""The courier of a delivery process: made on the first chunk, closed with the process."""
+
+import os
+
+from config.settings import ProviderSettings
+from pipeline.limits.pace import Pace
+from pipeline.providers.base import Provider
+from pipeline.providers.registry import ProviderAccount, create_provider
+from workers.courier import Courier, CourierMeans
+from workers.runtime import Runtime
+
+_couriers: dict[int, Courier] = {}
+
+
+def process_courier(runtime: Runtime) -> Courier:
+    """This process's courier."""
+    pid = os.getpid()
+    if pid not in _couriers:
+        _couriers.clear()  # a courier's threads do not survive a fork
+        _couriers[pid] = open_courier(runtime)
+    return _couriers[pid]
+
+
+def close_courier() -> None:
+    """Close this process's courier, if it has one."""
+    courier = _couriers.pop(os.getpid(), None)
+    if courier is not None:
+        courier.close()
+
+
+def open_courier(runtime: Runtime) -> Courier:
+    """A courier over the means of this process."""
+    settings = runtime.settings
+    return Courier(
+        CourierMeans(
+            transaction=runtime.transaction,
+            pace=Pace(runtime.redis),
+            books=runtime.books,
+            clock=runtime.clock,
+            open_provider=lambda name: _open_provider(
+                name, settings.providers.get(name.lower()), settings.delivery.in_flight
+            ),
+            capacity=settings.delivery.in_flight,
+            claim_size=settings.delivery.claim_size,
+        )
+    )
+
+
+def _open_provider(name: str, account: ProviderSettings | None, connections: int) -> Provider:
+    if account is None:
+        variable = f"RECADO_PROVIDERS__{name.upper()}__KIND"
+        raise LookupError(f"no provider account {name!r} in the settings; set {variable}")
+    return create_provider(
+        account.kind,
+        ProviderAccount(
+            base_url=account.base_url,
+            account_sid=account.account_sid,
+            auth_token=account.auth_token.get_secret_value(),
+            access_token=account.access_token.get_secret_value(),
+            request_timeout=account.request_timeout,
+            connections=connections,
+        ),
+    )

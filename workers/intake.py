@@ -1,0 +1,173 @@
+"""`recado intake`: from the stream to PostgreSQL, and on to the first queue.
+
+An entry is acknowledged and removed only after its rows are committed. A reader that dies
+leaves its entries to the others, who claim them after a while.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import structlog
+from redis import Redis, RedisError, ResponseError
+from sqlalchemy.exc import DBAPIError
+
+from pipeline.policy.vocabulary import Stage
+from pipeline.stages import intake
+from pipeline.stages.intake import Chunk, Refusal
+from workers.clock import machine_now
+from workers.queues import QUEUE_LEASE, follow
+from workers.runtime import Runtime
+
+log = structlog.get_logger(__name__)
+
+STREAM = "recado:intake"
+DEAD_STREAM = "recado:intake:dead"
+GROUP = "recado"
+
+ENTRIES = 8
+"""Entries read at once; of a full thousand messages each they make one transaction of 8,000."""
+
+ABANDONED_MS = 60_000
+"""An entry that its reader has held for so long is taken over by another."""
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+class IntakeReader:
+    """Reads the stream as one consumer of the group.
+
+    Args:
+        runtime: the means of this process.
+        running: asked before every read; False ends `run`.
+    """
+
+    def __init__(self, runtime: Runtime, running: Callable[[], bool] = lambda: True) -> None:
+        self._runtime = runtime
+        self._running = running
+        self._name = f"{socket.gethostname()}-{os.getpid()}"
+        self._cursor = b"0-0"
+
+    def run(self) -> None:
+        """Read until told to stop, through any absence of Redis or PostgreSQL."""
+        pause = 0.1
+        while self._running():
+            try:
+                self._ensure_group()
+                pause = 0.1
+                while self._running():
+                    self.step(block_ms=500)
+            except (RedisError, DBAPIError) as error:
+                # Nothing is lost: what was not acknowledged comes again.
+                log.warning("intake_waits", error=type(error).__name__, seconds=pause)
+                time.sleep(pause)
+                pause = min(5.0, pause * 2)
+
+    def step(self, *, block_ms: int) -> int:
+        """Take in what is there, waiting up to `block_ms` for it; say how many entries."""
+        entries = self._abandoned() or self._fresh(block_ms)
+        if entries:
+            self._take_in(entries)
+        return len(entries)
+
+    def _ensure_group(self) -> None:
+        try:
+            self._runtime.redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    def _fresh(self, block_ms: int) -> list[Entry]:
+        try:
+            answer = self._runtime.redis.xreadgroup(
+                GROUP, self._name, {STREAM: ">"}, count=ENTRIES, block=block_ms
+            )
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            self._ensure_group()  # Redis came back without its data
+            return []
+        return _entries(answer)
+
+    def _abandoned(self) -> list[Entry]:
+        """Entries whose reader has died, a few at a time."""
+        try:
+            answer = self._runtime.redis.xautoclaim(
+                STREAM, GROUP, self._name, ABANDONED_MS, start_id=self._cursor, count=ENTRIES
+            )
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            self._ensure_group()
+            return []
+        self._cursor = answer[0]
+        return [(entry_id, fields) for entry_id, fields in answer[1] if fields]
+
+    def _take_in(self, entries: list[Entry]) -> None:
+        chunks: list[tuple[bytes, Chunk]] = []
+        for entry_id, fields in entries:
+            read = intake.read_entry(fields)
+            if isinstance(read, Refusal):
+                self._bury(entry_id, fields, read)
+            else:
+                chunks.append((entry_id, read))
+        if chunks:
+            self._store(chunks, dict(entries))
+
+    def _store(self, chunks: list[tuple[bytes, Chunk]], fields: dict[bytes, Any]) -> None:
+        with self._runtime.transaction() as connection:
+            taken = intake.run(
+                connection,
+                [chunk for _, chunk in chunks],
+                now=self._runtime.clock.now(),
+                lease=machine_now() + QUEUE_LEASE,
+            )
+        unknown = {id(chunk) for chunk in taken.unknown}
+        done = []
+        for entry_id, chunk in chunks:
+            if id(chunk) in unknown:
+                detail = f"campaign {chunk.campaign[:80]!r} does not exist; create it first"
+                refusal = Refusal(reason="unknown_campaign", detail=detail)
+                self._bury(entry_id, fields[entry_id], refusal)
+            else:
+                done.append(entry_id)
+        self._forget(done)
+        log.info("intake_done", entries=len(done), messages=len(taken.ids))
+        follow(Stage.INTAKE, taken.ids)
+
+    def _bury(self, entry_id: bytes, fields: dict[bytes, bytes], refusal: Refusal) -> None:
+        """Move an entry that cannot be used to the dead-letter stream, in one step."""
+        log.warning("entry_refused", entry=entry_id.decode(), reason=refusal.reason)
+        bury(self._runtime.redis, entry_id, fields, refusal)
+
+    def _forget(self, entry_ids: Iterable[bytes]) -> None:
+        ids = list(entry_ids)
+        if ids:
+            with self._runtime.redis.pipeline(transaction=True) as pipe:
+                pipe.xack(STREAM, GROUP, *ids)
+                pipe.xdel(STREAM, *ids)
+                pipe.execute()
+
+
+def bury(client: "Redis", entry_id: bytes, fields: dict[bytes, bytes], refusal: Refusal) -> None:
+    """Put an entry into the dead-letter stream with its reason, and take it off the stream."""
+    with client.pipeline(transaction=True) as pipe:
+        letter = {**fields, b"reason": refusal.reason, b"detail": refusal.detail}
+        pipe.xadd(DEAD_STREAM, letter | {b"entry": entry_id})
+        pipe.xack(STREAM, GROUP, entry_id)
+        pipe.xdel(STREAM, entry_id)
+        pipe.execute()
+
+
+def _entries(answer: Any) -> list[Entry]:
+    if not answer:
+        return []
+    streams = answer.items() if isinstance(answer, dict) else answer
+    found: list[Entry] = []
+    for _, listed in streams:
+        # The newer protocol nests one list deeper.
+        rows = listed[0] if listed and isinstance(listed[0], list) else listed
+        found += [(entry_id, fields) for entry_id, fields in rows]
+    return found

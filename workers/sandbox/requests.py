@@ -1,0 +1,74 @@
+"""Reading what the two dialects ask: who sends what to whom."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote_plus
+
+from workers.sandbox.http import Request
+
+
+@dataclass(slots=True)
+class Sending:
+    """One message that a client wants sent.
+
+    Attributes:
+        to: E.164.
+        raw_to: as the client wrote it.
+        message_id: the client's own, "" when there is none.
+        account: Twilio's account; "" for WhatsApp.
+    """
+
+    channel: str
+    sender: str
+    to: str
+    raw_to: str
+    message_id: str
+    account: str
+
+    @property
+    def id_prefix(self) -> str:
+        """What the provider's ids of such messages begin with."""
+        return "SM" if self.channel == "sms" else "wamid."
+
+
+def read_twilio(request: Request, account: str) -> Sending | None:
+    """An SMS from Twilio's form; None when a field that it must have is missing."""
+    fields = dict(
+        part.partition("=")[::2] for part in request.body.decode("ascii", "replace").split("&")
+    )
+    sender = fields.get("From") or fields.get("MessagingServiceSid")
+    to = fields.get("To")
+    body = fields.get("Body")
+    if not (sender and to and body):
+        return None
+    # Our id is the callback address's `m`: the only thing of the client's that comes back.
+    _, _, message_id = fields.get("StatusCallback", "").rpartition("m%3D")
+    number = _e164(to)
+    return Sending("sms", _sender(sender), number, number, unquote_plus(message_id), account)
+
+
+def read_whatsapp(request: Request, sender: str) -> Sending | None:
+    """A message from WhatsApp's JSON; None when a field that it must have is missing."""
+    try:
+        content = json.loads(request.body.decode())
+    except ValueError:
+        return None
+    match content:
+        case {"messaging_product": "whatsapp", "to": str(to), "type": "text" | "template" as kind}:
+            if kind not in content:
+                return None
+        case _:
+            return None
+    number = to if to.startswith("+") or not to.isdigit() else f"+{to}"
+    message_id = str(content.get("biz_opaque_callback_data", ""))
+    return Sending("whatsapp", sender, number, to, message_id, "")
+
+
+# There are few senders, and decoding one takes longer than anything else in a form.
+_sender = lru_cache(maxsize=4096)(unquote_plus)
+
+
+def _e164(field: str) -> str:
+    digits = field.removeprefix("%2B")
+    return f"+{digits}" if digits.isdigit() and digits is not field else unquote_plus(field)

@@ -1,0 +1,67 @@
+"""The Celery tasks, one a stage. Each opens a transaction, runs its stage, and after the commit
+tells the next one. What a stage does stands in ``pipeline/stages``.
+"""
+
+from typing import Any
+
+import structlog
+from celery import signals
+
+from pipeline.policy.vocabulary import Stage
+from pipeline.stages import consent, throttle, window
+from workers.app import app
+from workers.clock import machine_now
+from workers.delivery import close_courier, process_courier
+from workers.queues import QUEUE_LEASE, follow, task_name
+from workers.runtime import process_runtime
+
+log = structlog.get_logger(__name__)
+
+
+@app.task(name=task_name(Stage.CONSENT))
+def decide_consent(ids: list[int]) -> None:
+    """Decide who may be written to at all."""
+    runtime = process_runtime()
+    with runtime.transaction() as connection:
+        onward = consent.run(
+            connection,
+            ids,
+            books=runtime.books,
+            now=runtime.clock.now(),
+            lease=machine_now() + QUEUE_LEASE,
+        )
+    log.info("chunk_done", stage=Stage.CONSENT, taken=len(ids), onward=len(onward))
+    follow(Stage.CONSENT, onward)
+
+
+@app.task(name=task_name(Stage.WINDOW))
+def decide_window(ids: list[int]) -> None:
+    """Decide who may be written to now."""
+    runtime = process_runtime()
+    with runtime.transaction() as connection:
+        ready = window.run(connection, ids, books=runtime.books, now=runtime.clock.now())
+    log.info("chunk_done", stage=Stage.WINDOW, taken=len(ids), onward=len(ready))
+    follow(Stage.WINDOW, ready)
+
+
+@app.task(name=task_name(Stage.THROTTLE))
+def decide_throttle(ids: list[int]) -> None:
+    """Decide whose cap and whose sender's quota have room."""
+    runtime = process_runtime()
+    with runtime.transaction() as connection:
+        passed = throttle.run(connection, ids, books=runtime.books, now=runtime.clock.now())
+    log.info("chunk_done", stage=Stage.THROTTLE, taken=len(ids), onward=len(passed))
+    follow(Stage.THROTTLE, passed)
+
+
+@app.task(name=task_name(Stage.DELIVERY))
+def deliver(ids: list[int]) -> None:
+    """Hand messages to this process's courier, which claims, sends and records them."""
+    started = process_courier(process_runtime()).submit(ids)
+    log.info("chunk_done", stage=Stage.DELIVERY, taken=len(ids), onward=started)
+
+
+@signals.worker_process_shutdown.connect(weak=False)
+def _finish_deliveries(**_: Any) -> None:
+    """A child that ends first finishes what it has on the wire."""
+    close_courier()
