@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class PackText:
         self.path = path
         self._lines = text.splitlines()
         starts = [n for n, line in enumerate(self._lines) if _RULE_HEADER.match(line)]
-        self._blocks = list(zip(starts, [*starts[1:], len(self._lines)], strict=True))
+        self._blocks = list(pairwise([*starts, len(self._lines)]))
 
     def error(
         self, problem: str, *, rule: int | None = None, rule_id: str = "", field: str = ""
@@ -67,8 +68,12 @@ class PackText:
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
-    """The first thing that pydantic found wrong, as (field, problem with its remedy)."""
-    first = error.errors(include_url=False)[0]
+    """The first thing that pydantic found wrong, as (field, problem with its remedy).
+
+    An unknown field comes first: a misspelt name is also a missing one.
+    """
+    found = error.errors(include_url=False)
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
     field = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
     context: dict[str, Any] = first.get("ctx", {})
     if first["type"] == "extra_forbidden":

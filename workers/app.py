@@ -9,6 +9,7 @@ from celery import Celery, signals
 
 from config.logs import configure_logs
 from config.settings import load_settings
+from workers.heartbeat import Heartbeat
 from workers.queues import QUEUES
 from workers.servers import Servers
 
@@ -70,3 +71,20 @@ app.conf.update(
 @signals.setup_logging.connect(weak=False)
 def _set_up_logs(**_: Any) -> None:
     configure_logs(settings.log_format, settings.log_level)
+
+
+_heartbeats: list[Heartbeat] = []
+
+
+@signals.worker_ready.connect(weak=False)
+def _begin_to_beat(sender: Any, **_: Any) -> None:
+    """Say that this worker lives, under the names of the queues that it reads."""
+    roles = sorted(sender.app.amqp.queues.consume_from)
+    _heartbeats.append(Heartbeat(servers.redis_url, roles))
+    _heartbeats[-1].start()
+
+
+@signals.worker_shutdown.connect(weak=False)
+def _cease_to_beat(**_: Any) -> None:
+    while _heartbeats:
+        _heartbeats.pop().stop()

@@ -43,8 +43,12 @@ PATIENCE = 5.0
 SLOT_SPAN = 0.1
 """Seconds of slots that are asked for at once, beyond what claiming takes."""
 
-RECORD_PAUSE = 0.01
-"""Seconds in which answers gather before they are written together."""
+RECORD_PAUSE = 0.04
+"""Seconds in which answers gather before they are written together. A worker that is killed
+leaves what it has not written in doubt, so this is short; each write is a commit, so it is not
+shorter."""
+
+SMALLEST_CLAIM = 16
 
 DRAIN_SECONDS = 25.0
 """How long a stopping courier waits for answers."""
@@ -65,7 +69,15 @@ class _Departure:
 
     claimed: Claimed
     slot: float
-    claim_began: float
+    claim: "_ClaimRound"
+
+
+@dataclass(slots=True)
+class _ClaimRound:
+    """One claim: when it began (monotonic seconds), and whether any of its messages was late."""
+
+    began: float
+    late: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,6 +195,7 @@ class Courier:
                 await asyncio.sleep(0.2)
                 continue
             self._put_back(returned)
+            self._batch = min(self._means.claim_size, self._batch + 2)
             for departure in departures:
                 self._in_flight += 1
                 self._loop.create_task(self._send(departure))
@@ -265,7 +278,8 @@ class Courier:
             return [], returned
         claimed = self._claim_in_store(chosen)
         self._claim_seconds = 0.8 * self._claim_seconds + 0.2 * (time.monotonic() - began)
-        return [_Departure(item, slots[item.parcel.id], began) for item in claimed], returned
+        this_round = _ClaimRound(began)
+        return [_Departure(item, slots[item.parcel.id], this_round) for item in claimed], returned
 
     def _claim_in_store(self, parcels: Sequence[Parcel]) -> list[Claimed]:
         means = self._means
@@ -296,12 +310,11 @@ class Courier:
         now = time.monotonic()
         claimed = departure.claimed
         sent_at = self._means.clock.now()
-        if now - departure.claim_began > CLAIM_LIFE or now - departure.slot > LATEST_START:
+        if now - departure.claim.began > CLAIM_LIFE or now - departure.slot > LATEST_START:
             # Too late for its slot or its claim: provably unsent, and tried again at once.
-            self._batch = max(8, self._batch // 2)
+            self._shrink(departure.claim)
             self._finish(answers.not_started(claimed))
             return
-        self._batch = min(self._means.claim_size, self._batch + 1)
         directory = self._directory_of([claimed.parcel])
         sender = directory.senders[claimed.parcel.sender_id]
         try:
@@ -313,6 +326,12 @@ class Courier:
             self._finish(answers.crashed(claimed, sent_at=sent_at))
             return
         self._finish(answers.read(claimed, result, sent_at=sent_at))
+
+    def _shrink(self, claim: _ClaimRound) -> None:
+        """Claim less at once: this process cannot start as many requests in time."""
+        if not claim.late:
+            claim.late = True
+            self._batch = max(SMALLEST_CLAIM, self._batch // 2)
 
     def _provider(self, name: str) -> Provider:
         provider = self._providers.get(name)

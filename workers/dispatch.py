@@ -33,6 +33,9 @@ BATCH = 5000
 HAND_OUT_CHUNK = 500
 """Messages in one throttle chunk: small enough for several delivery processes to share."""
 
+SHORT_QUEUE = 2
+"""Chunks in the first queues that a working pool takes up within a moment."""
+
 LATE_LEASE = timedelta(seconds=600)
 """After this long a chunk is lost even when its queue is long: the queues' own visibility time."""
 
@@ -164,7 +167,7 @@ class Dispatcher:
         now = machine_now()
         # While a queue is long its rows are late, not lost: enqueueing them again would only
         # make it longer.
-        busy = lengths[Stage.CONSENT] + lengths[Stage.WINDOW] > 2
+        busy = lengths[Stage.CONSENT] + lengths[Stage.WINDOW] > SHORT_QUEUE
         with self._runtime.transaction() as connection:
             lapsed = due.recover(
                 connection,
@@ -189,8 +192,10 @@ class Dispatcher:
 def _amounts(
     active: list[Sender], handed: dict[int, int], horizon: float, room: int
 ) -> dict[int, int]:
-    """How many messages each sender gets: what it can send in `horizon` seconds, less what it
-    holds; over all no more than `room`, the slowest senders first, who need the least.
+    """How many messages each sender gets.
+
+    That is what it can send in `horizon` seconds, less what it holds; over all no more than
+    `room`, the slowest senders first, who need the least.
     """
     amounts: dict[int, int] = {}
     for sender in sorted(active, key=lambda one: one.rate_per_second):

@@ -33,6 +33,9 @@ START_SECONDS = 120.0
 
 _POLL_SECONDS = 0.02
 
+# Python warns of a running process that nobody holds any more.
+_spawned: "list[subprocess.Popen[bytes]]" = []
+
 POSTGRES_CONFIGURATION = """
 # Written by Recado for the embedded server.
 shared_buffers = 256MB
@@ -215,12 +218,14 @@ def _spawn_valkey(data: Path, port: int) -> "subprocess.Popen[bytes]":
     }
     arguments = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
     # A session of its own: Ctrl-C in a terminal is for us, who stop it after the workers.
-    return subprocess.Popen(  # noqa: S603 - our own binary, our own arguments
+    process = subprocess.Popen(  # noqa: S603 - our own binary, our own arguments
         [str(get_binary_path()), *arguments],
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    _spawned.append(process)
+    return process
 
 
 def _stop_valkey(data: Path) -> None:

@@ -154,8 +154,8 @@ class IntakeReader:
 def bury(client: "Redis", entry_id: bytes, fields: dict[bytes, bytes], refusal: Refusal) -> None:
     """Put an entry into the dead-letter stream with its reason, and take it off the stream."""
     with client.pipeline(transaction=True) as pipe:
-        letter = {**fields, b"reason": refusal.reason, b"detail": refusal.detail}
-        pipe.xadd(DEAD_STREAM, letter | {b"entry": entry_id})
+        letter: dict[Any, Any] = {**fields, "entry": entry_id}
+        pipe.xadd(DEAD_STREAM, letter | {"reason": refusal.reason, "detail": refusal.detail})
         pipe.xack(STREAM, GROUP, entry_id)
         pipe.xdel(STREAM, entry_id)
         pipe.execute()

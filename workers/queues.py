@@ -5,9 +5,10 @@ This is the only place that knows which stage follows which.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
-from kombu import Queue
+from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 from redis import Redis, RedisError
 
@@ -31,7 +32,10 @@ FOLLOWING = {
 
 QUEUED_STAGES = (Stage.CONSENT, Stage.WINDOW, Stage.THROTTLE, Stage.DELIVERY, Stage.OPTOUT)
 
-QUEUES = tuple(Queue(stage.value, routing_key=stage.value) for stage in QUEUED_STAGES)
+QUEUES: tuple[Any, ...] = tuple(
+    Queue(stage.value, routing_key=stage.value)  # type: ignore[no-untyped-call]
+    for stage in QUEUED_STAGES
+)
 
 
 def task_name(stage: Stage) -> str:

@@ -1,5 +1,6 @@
 """Where PostgreSQL and Redis are: as the settings say, or embedded when they say nothing."""
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ class Servers:
                 "embedded servers"
             )
         try:
+            # A library of theirs warns of a folder that we do not use.
+            warnings.filterwarnings("ignore", category=UserWarning, module="platformdirs")
             # A production install has no embedded servers, and needs none.
             from workers.embedded import EmbeddedError, EmbeddedServers  # noqa: PLC0415
         except ModuleNotFoundError as error:

@@ -1,5 +1,7 @@
-"""The Celery tasks, one a stage. Each opens a transaction, runs its stage, and after the commit
-tells the next one. What a stage does stands in ``pipeline/stages``.
+"""The Celery tasks, one a stage.
+
+Each opens a transaction, runs its stage, and after the commit tells the next one. What a stage
+does stands in ``pipeline/stages``.
 """
 
 from typing import Any
@@ -8,11 +10,12 @@ import structlog
 from celery import signals
 
 from pipeline.policy.vocabulary import Stage
-from pipeline.stages import consent, throttle, window
+from pipeline.stages import consent, optout, throttle, window
 from workers.app import app
 from workers.clock import machine_now
 from workers.delivery import close_courier, process_courier
 from workers.queues import QUEUE_LEASE, follow, task_name
+from workers.replies import decode_reply
 from workers.runtime import process_runtime
 
 log = structlog.get_logger(__name__)
@@ -59,6 +62,23 @@ def deliver(ids: list[int]) -> None:
     """Hand messages to this process's courier, which claims, sends and records them."""
     started = process_courier(process_runtime()).submit(ids)
     log.info("chunk_done", stage=Stage.DELIVERY, taken=len(ids), onward=started)
+
+
+@app.task(name=task_name(Stage.OPTOUT))
+def take_reply(fields: dict[str, str]) -> None:
+    """Let a person go who has written that they want to."""
+    runtime = process_runtime()
+    reply = decode_reply(fields)
+    with runtime.transaction() as connection:
+        result = optout.run(connection, reply, books=runtime.books, now=runtime.clock.now())
+    log.info(
+        "reply_taken",
+        source=reply.source,
+        reply=reply.provider_id,
+        repeated=result.repeated,
+        opted_out=result.word is not None,
+        stopped=result.stopped,
+    )
 
 
 @signals.worker_process_shutdown.connect(weak=False)

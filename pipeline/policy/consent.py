@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline.policy.country import ConsentRule
-from pipeline.policy.cpf import is_valid_cpf
 from pipeline.policy.decision import Block, Decision, Proceed
 from pipeline.policy.instants import add_months, in_utc
 from pipeline.policy.vocabulary import Category, Channel, ConsentMethod, Reason
@@ -24,8 +23,10 @@ class ConsentRecord:
         granted_at: when it was given (aware).
         method: how it was given.
         text: the words that the person agreed to.
-        ip, signature, document_ref, cpf: evidence; a document reference points to the copy that
-            was kept of an offline consent.
+        ip, signature, document_ref: evidence; a document reference points to the copy that was
+            kept of an offline consent.
+        cpf_valid: whether the CPF that was given has valid check digits; None: none was given.
+            The number itself is never kept.
         confirmed_at: when the second step of a double opt-in was taken.
         source: the channel or form that it came from.
         pre_ticked: whether the box was ticked before the person came.
@@ -45,7 +46,7 @@ class ConsentRecord:
     ip: str | None = None
     signature: str | None = None
     document_ref: str | None = None
-    cpf: str | None = None
+    cpf_valid: bool | None = None
     confirmed_at: datetime | None = None
     source: str | None = None
     pre_ticked: bool | None = None
@@ -177,7 +178,7 @@ def _check_evidence(record: ConsentRecord, asked: _Asked) -> Block | None:
 
 
 def _is_there(record: ConsentRecord, name: str) -> bool:
-    value = getattr(record, name)
+    value = record.cpf_valid if name == "cpf" else getattr(record, name)
     return bool(value.strip()) if isinstance(value, str) else value is not None
 
 
@@ -187,7 +188,7 @@ def _check_valid(record: ConsentRecord, asked: _Asked) -> Block | None:
         return Block(reason=Reason.CONSENT_INVALID, rule=rule.pre_ticked_rule)
     if rule.wording and not states_wording(record.text or "", rule.wording, rule.wording_negations):
         return Block(reason=Reason.CONSENT_INVALID, rule=rule.wording_rule)
-    if rule.cpf_rule is not None and not is_valid_cpf(record.cpf or ""):
+    if rule.cpf_rule is not None and not record.cpf_valid:
         return Block(reason=Reason.CONSENT_INVALID, rule=rule.cpf_rule)
     return None
 

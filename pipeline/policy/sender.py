@@ -1,18 +1,15 @@
 """Whether a sender and a template may be used in the recipient's country."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.policy.content import VARIABLE
 from pipeline.policy.country import CountryPolicy, RegistrationRule, TemplateRule
 from pipeline.policy.decision import Block, Decision, Defer, Proceed
 from pipeline.policy.instants import in_utc
 from pipeline.policy.vocabulary import Channel, Reason, RegistrationStatus, Tier
-
-VARIABLE = re.compile(r"\{([^{}]+)\}")
-"""A variable as it stands in a body: ``{name}``."""
 
 
 class SenderState(StrEnum):

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 _OPENING_MARKS = "([{\"'«„“¡¿-"
 
@@ -15,7 +16,8 @@ def normalise_wording(text: str) -> str:
     return " ".join(plain.casefold().split())
 
 
-def states_wording(text: str, phrases: Sequence[str], negations: Sequence[str] = ()) -> bool:
+@lru_cache(maxsize=4096)  # a form's text stands in every consent that was given through it
+def states_wording(text: str, phrases: tuple[str, ...], negations: tuple[str, ...] = ()) -> bool:
     """Whether the text contains one of the phrases as whole words, and not negated.
 
     Args:

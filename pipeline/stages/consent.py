@@ -9,8 +9,16 @@ from sqlalchemy.engine import Connection, Row
 
 from pipeline.policy.decision import Block, Decision, Proceed
 from pipeline.policy.eligibility import RecipientFacts, decide_eligibility
+from pipeline.policy.sender import SenderFacts, TemplateFacts
 from pipeline.policy.suppression import EVERY_BUSINESS, is_stopped
-from pipeline.policy.vocabulary import CampaignState, MessageState, Outcome, Reason, Stage
+from pipeline.policy.vocabulary import (
+    CampaignState,
+    MessageState,
+    Outcome,
+    Reason,
+    RegistrationStatus,
+    Stage,
+)
 from pipeline.stages.books import Books
 from pipeline.store import campaigns, consents, messages, senders, suppressions
 from pipeline.store.campaigns import Campaign
@@ -39,8 +47,8 @@ class _Known:
     campaign: Campaign
     suppressions: Mapping[int, list[Suppression]]
     consents: Mapping[int, list[HeldConsent]]
-    senders: Sequence[Sender]
-    template: Template | None
+    senders: Sequence[tuple[Sender, SenderFacts]]
+    template: TemplateFacts | None
 
 
 def run(
@@ -77,8 +85,11 @@ def _gather(connection: Connection, campaign: Campaign, contacts: Sequence[int])
         consents=consents.held(
             connection, contacts, business=campaign.business, category=campaign.category
         ),
-        senders=senders.select_senders(connection, businesses=[campaign.business]),
-        template=next((t for t in templates if t.code == campaign.template_code), None),
+        senders=[
+            (sender, sender.facts())
+            for sender in senders.select_senders(connection, businesses=[campaign.business])
+        ],
+        template=_template(campaign, templates),
     )
 
 
@@ -91,7 +102,7 @@ def _decide(row: Row[tuple[object, ...]], known: _Known, books: Books, now: date
     policy = books.policy(row.country, now)
     listed = known.suppressions.get(row.contact_id, [])
     held = known.consents.get(row.contact_id, [])
-    sender = pick_sender(campaign, known.senders, row.country, row.contact_id)
+    sender, sender_facts = pick_sender(campaign, known.senders, row.country, row.contact_id)
     facts = RecipientFacts(
         policy=policy,
         category=campaign.category,
@@ -104,8 +115,8 @@ def _decide(row: Row[tuple[object, ...]], known: _Known, books: Books, now: date
         opted_out_at=max((entry.since for entry in listed), default=None),
         consents=[consent.record for consent in held],
         variables_missing=row.variables_missing,
-        sender=None if sender is None else sender.facts(),
-        template=None if known.template is None else known.template.facts(),
+        sender=sender_facts,
+        template=known.template,
     )
     decision = decide_eligibility(facts, now=now)
     return _verdict(
@@ -171,18 +182,32 @@ def _ended(campaign: Campaign, now: datetime) -> tuple[MessageState, Reason] | N
     return None
 
 
+def _template(campaign: Campaign, registered: Sequence[Template]) -> TemplateFacts | None:
+    """The template that the campaign names; one that nobody has registered is a draft."""
+    if campaign.template_code is None:
+        return None
+    for template in registered:
+        if template.code == campaign.template_code:
+            return template.facts()
+    return TemplateFacts(id=campaign.template_code, status=RegistrationStatus.DRAFT)
+
+
 def pick_sender(
-    campaign: Campaign, available: Sequence[Sender], country: str, contact_id: int
-) -> Sender | None:
+    campaign: Campaign,
+    available: Sequence[tuple[Sender, SenderFacts]],
+    country: str,
+    contact_id: int,
+) -> tuple[Sender, SenderFacts] | tuple[None, None]:
     """The campaign's own sender, else one of the business for the channel and the country.
 
     A person gets every message from the same sender, so long as the business has the same ones.
     """
     if campaign.sender_code is not None:
-        return next((s for s in available if s.code == campaign.sender_code), None)
+        named = [pair for pair in available if pair[0].code == campaign.sender_code]
+        return named[0] if named else (None, None)
     fitting = [
-        sender
-        for sender in available
-        if sender.channel is campaign.channel and sender.country == country
+        pair
+        for pair in available
+        if pair[0].channel is campaign.channel and pair[0].country == country
     ]
-    return fitting[contact_id % len(fitting)] if fitting else None
+    return fitting[contact_id % len(fitting)] if fitting else (None, None)

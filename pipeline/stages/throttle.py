@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from pipeline.policy.decision import Defer
 from pipeline.policy.frequency import decide_frequency
-from pipeline.policy.quota import bucket_of, decide_quota
+from pipeline.policy.quota import bucket_of, decide_quota, quota_room
 from pipeline.policy.vocabulary import MessageState, Outcome, Reason, Stage
 from pipeline.stages.books import Books
 from pipeline.stages.caps import LONGEST_PERIOD, binding_cap, binding_quota
@@ -30,12 +30,14 @@ class _Room:
     campaigns: Mapping[int, Campaign]
     senders: Mapping[int, Sender]
     sent: dict[frequency.Key, list[datetime]]
-    used: dict[int, list[tuple[datetime, int]]] = field(default_factory=dict)
+    used: dict[int, list[tuple[datetime, int]]]
+    left: dict[int, int] = field(default_factory=dict)
+    taken: dict[int, int] = field(default_factory=dict)
 
 
 def run(connection: Connection, ids: Sequence[int], *, books: Books, now: datetime) -> list[int]:
     """Defer what is over a cap or a quota; return the ready messages that may be delivered."""
-    parcels = claims.load(connection, ids)
+    parcels = claims.load(connection, ids, content=False)
     room = _measure(connection, parcels, now)
     verdicts: list[Verdict] = []
     passed: list[int] = []
@@ -79,15 +81,26 @@ def _decide(parcel: Parcel, room: _Room, books: Books, now: datetime) -> Defer |
         decision = decide_frequency(cap.cap, sent, now=now, on_holiday=cap.on_holiday)
         if isinstance(decision, Defer):
             return decision
-    quota = binding_quota(room.senders[parcel.sender_id], books=books, now=now)
-    if quota is not None:
-        used = room.used[parcel.sender_id]
-        decision = decide_quota(quota, used, now=now)
-        if isinstance(decision, Defer):
-            return decision
-        used.append((bucket_of(now), 1))
-    sent.append(now)
-    return None
+    full = _take_quota(parcel, room, books, now)
+    if full is None:
+        sent.append(now)
+    return full
+
+
+def _take_quota(parcel: Parcel, room: _Room, books: Books, now: datetime) -> Defer | None:
+    sender_id = parcel.sender_id
+    quota = binding_quota(room.senders[sender_id], books=books, now=now)
+    if quota is None:
+        return None
+    if sender_id not in room.left:
+        room.left[sender_id] = quota_room(quota, room.used[sender_id], now=now) or 0
+    if room.left[sender_id] > 0:
+        room.left[sender_id] -= 1
+        room.taken[sender_id] = room.taken.get(sender_id, 0) + 1
+        return None
+    used = [*room.used[sender_id], (bucket_of(now), room.taken.get(sender_id, 0))]
+    decision = decide_quota(quota, used, now=now)
+    return decision if isinstance(decision, Defer) else None
 
 
 def _verdict(

@@ -177,30 +177,32 @@ def _named_twice(connection: Connection, rows: Sequence[Incoming]) -> list[Incom
     ]
 
 
+# Most messages of a chunk share their verdict: it travels once, and the ids point to it.
 _APPLY = text(
     """
     WITH verdict AS (
         SELECT * FROM unnest(
-            CAST(:ids AS bigint[]), CAST(:states AS message_state[]), CAST(:outcomes AS text[]),
-            CAST(:reasons AS text[]), CAST(:rules AS text[]), CAST(:policies AS text[]),
-            CAST(:senders AS bigint[]), CAST(:not_before AS timestamptz[]),
-            CAST(:closes AS timestamptz[]), CAST(:consents AS bigint[])
-        ) AS v (id, state, outcome, reason, rule, policy, sender_id, not_before, closes_at,
-                consent)
+            CAST(:states AS message_state[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]),
+            CAST(:rules AS text[]), CAST(:policies AS text[]), CAST(:senders AS bigint[]),
+            CAST(:not_before AS timestamptz[]), CAST(:closes AS timestamptz[])
+        ) WITH ORDINALITY AS v (state, outcome, reason, rule, policy, sender_id, not_before,
+                                closes_at, place)
     ), moved AS (
         UPDATE messages m
         SET state = v.state, reason = v.reason, rule = v.rule,
             sender_id = coalesce(v.sender_id, m.sender_id), not_before = v.not_before,
             window_closes_at = v.closes_at,
             lease_until = CASE WHEN v.state = 'consented' THEN CAST(:lease AS timestamptz) END
-        FROM verdict v
-        WHERE m.id = v.id AND m.state = CAST(:from_state AS message_state)
-        RETURNING m.id
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:places AS int[]), CAST(:consents AS bigint[]))
+                AS i (id, place, consent)
+        JOIN verdict v USING (place)
+        WHERE m.id = i.id AND m.state = CAST(:from_state AS message_state)
+        RETURNING m.id, v.outcome, v.reason, v.rule, v.policy, i.consent
     ), noted AS (
         INSERT INTO decisions (message_id, decided_at, stage, outcome, reason, rule, policy, detail)
-        SELECT v.id, :now, :stage, v.outcome, v.reason, v.rule, v.policy,
-               CASE WHEN v.consent IS NOT NULL THEN jsonb_build_object('consent', v.consent) END
-        FROM verdict v JOIN moved USING (id)
+        SELECT id, :now, :stage, outcome, reason, rule, policy,
+               CASE WHEN consent IS NOT NULL THEN jsonb_build_object('consent', consent) END
+        FROM moved
     )
     SELECT id FROM moved
     """
@@ -227,18 +229,15 @@ def apply(
     """
     if not verdicts:
         return set()
+    kinds: dict[tuple[object, ...], int] = {}
+    places = [kinds.setdefault(_kind(verdict), len(kinds) + 1) for verdict in verdicts]
+    columns = list(zip(*kinds, strict=True))
     result = connection.execute(
         _APPLY,
-        {
+        dict(zip(_KIND_COLUMNS, map(list, columns), strict=True))
+        | {
             "ids": [v.id for v in verdicts],
-            "states": [v.state.value for v in verdicts],
-            "outcomes": [v.outcome.value for v in verdicts],
-            "reasons": [v.reason for v in verdicts],
-            "rules": [v.rule for v in verdicts],
-            "policies": [v.policy for v in verdicts],
-            "senders": [v.sender_id for v in verdicts],
-            "not_before": [v.not_before for v in verdicts],
-            "closes": [v.window_closes_at for v in verdicts],
+            "places": places,
             "consents": [v.consent for v in verdicts],
             "stage": stage.value,
             "from_state": from_state.value,
@@ -247,3 +246,28 @@ def apply(
         },
     )
     return set(result.scalars())
+
+
+_KIND_COLUMNS = (
+    "states",
+    "outcomes",
+    "reasons",
+    "rules",
+    "policies",
+    "senders",
+    "not_before",
+    "closes",
+)
+
+
+def _kind(verdict: Verdict) -> tuple[object, ...]:
+    return (
+        verdict.state.value,
+        verdict.outcome.value,
+        verdict.reason,
+        verdict.rule,
+        verdict.policy,
+        verdict.sender_id,
+        verdict.not_before,
+        verdict.window_closes_at,
+    )

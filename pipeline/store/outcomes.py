@@ -49,7 +49,8 @@ _RECORD = text(
             CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:states AS message_state[]),
             CAST(:labels AS text[]), CAST(:provider_ids AS text[]),
             CAST(:sent_at AS timestamptz[]), CAST(:leases AS timestamptz[]),
-            CAST(:not_before AS timestamptz[]), CAST(:codes AS text[]), CAST(:explanations AS text[])
+            CAST(:not_before AS timestamptz[]), CAST(:codes AS text[]),
+            CAST(:explanations AS text[])
         ) AS a (id, attempt, state, label, provider_id, sent_at, lease_until, not_before, code,
                 explanation)
     ), moved AS (

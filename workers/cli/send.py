@@ -1,0 +1,143 @@
+"""``recado send``: a campaign and its recipients, through the stream."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.policy.content import variables_of
+from pipeline.producer import Producer, ProducerError, Receipt
+from pipeline.store import campaigns, senders
+from pipeline.store.campaigns import Campaign
+from workers.cli.errors import UNUSABLE, CommandError
+from workers.cli.import_report import SHOWN, print_refusals, refusals_as_json
+from workers.cli.progress import late_progress
+from workers.cli.session import AsJson, print_json, session
+from workers.cli.settled import Settled, wait_until_settled
+from workers.cli.show_balance import print_balance
+from workers.inputs.campaign_file import read_campaign
+from workers.inputs.lines import count_lines
+from workers.inputs.recipients_file import read_recipients
+from workers.inputs.refusals import InputFileError, RefusedRow
+from workers.runtime import Runtime
+
+
+def send(
+    campaign: Annotated[Path, typer.Argument(help="The campaign, TOML.")],
+    recipients: Annotated[Path, typer.Argument(help="The recipients, CSV or NDJSON.")],
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until every message is final or deferred.")
+    ] = False,
+    timeout: Annotated[
+        float | None, typer.Option(min=0, help="With --wait: give up after so many seconds.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enqueue a campaign for its recipients. Sending the same files again sends nothing twice."""
+    with session("recado-send") as runtime:
+        created = _create(runtime, campaign)
+        rows = _Rows(recipients, created)
+        receipt = _enqueue(runtime, created, rows)
+        report: dict[str, Any] = {
+            "campaign": created.code,
+            "enqueued": receipt.messages,
+            "entries": len(receipt.entry_ids),
+            "refused": rows.refused,
+            "refusals": refusals_as_json(rows.refusals),
+        }
+        if not as_json:
+            _print_receipt(created, receipt, rows)
+        if receipt.messages == 0:
+            raise CommandError(f"{recipients}: no row could be used", exit_code=UNUSABLE)
+        if not wait:
+            if as_json:
+                print_json(report)
+            return
+        settled = wait_until_settled(runtime, created, receipt, timeout=timeout)
+        if as_json:
+            ended = {"balance": settled.balance.as_json(), "obstacles": settled.obstacles}
+            print_json(report | ended)
+        else:
+            print_balance(settled.balance)
+        _judge(settled)
+
+
+def _judge(settled: Settled) -> None:
+    if settled.complaint is not None:
+        raise CommandError(settled.complaint)
+
+
+class _Rows:
+    """The recipients on their way to the producer; bad rows are counted and left out."""
+
+    def __init__(self, path: Path, campaign: Campaign) -> None:
+        self._path = path
+        self._rows = read_recipients(path, variables=frozenset(campaign.variables))
+        self.refused = 0
+        self.refusals: list[RefusedRow] = []
+        # The first one now: a file that cannot be used must not leave half a campaign behind.
+        self._first = next(self._rows, None)
+
+    def total(self) -> int:
+        """About how many rows there are."""
+        return count_lines(self._path)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        if self._first is not None:
+            yield from self._good(self._first)
+        for row in self._rows:
+            yield from self._good(row)
+
+    def _good(self, row: dict[str, Any] | RefusedRow) -> Iterator[dict[str, Any]]:
+        if isinstance(row, RefusedRow):
+            self.refused += 1
+            if len(self.refusals) < SHOWN:
+                self.refusals.append(row)
+        else:
+            yield row
+
+
+def _create(runtime: Runtime, path: Path) -> Campaign:
+    now = runtime.clock.now()
+    campaign = read_campaign(path, now=now)
+    with runtime.transaction() as connection:
+        if not campaign.body:
+            campaign = _with_template_body(
+                path, campaign, senders.select_templates(connection, [campaign.business])
+            )
+        return campaigns.create(connection, campaign, now=now)
+
+
+def _with_template_body(
+    path: Path, campaign: Campaign, known: list[senders.Template]
+) -> Campaign:
+    found = next((one for one in known if one.code == campaign.template_code), None)
+    if found is None:
+        problem = (
+            f"{campaign.template_code!r} is no template of {campaign.business!r}; load it with "
+            "recado templates import, or give a body"
+        )
+        raise InputFileError(path, problem, field="content.template")
+    return replace(campaign, body=found.body, variables=variables_of(found.body))
+
+
+def _enqueue(runtime: Runtime, campaign: Campaign, rows: _Rows) -> Receipt:
+    with late_progress("Enqueueing", rows.total()) as advance:
+        try:
+            return Producer(runtime.redis).send(campaign.code, rows, progress=advance)
+        except ProducerError as error:
+            raise CommandError(
+                f"{error}; to go on, run the same command with id = {campaign.code!r} in the "
+                "campaign's file: nothing is sent twice"
+            ) from error
+
+
+def _print_receipt(campaign: Campaign, receipt: Receipt, rows: _Rows) -> None:
+    print(
+        f"Campaign {campaign.code}: {receipt.messages:,} messages enqueued in "
+        f"{len(receipt.entry_ids):,} entries, {rows.refused:,} rows refused"
+    )
+    print_refusals(rows.refusals, rows.refused)

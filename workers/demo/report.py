@@ -1,0 +1,167 @@
+"""The demo's final report: every message accounted for, country by country."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from pipeline.policy.vocabulary import HANDED_STATES, MessageState
+from workers.demo.audit import Audit
+
+ENDS = {
+    "sent": HANDED_STATES,
+    "blocked": frozenset({MessageState.BLOCKED}),
+    "expired": frozenset({MessageState.EXPIRED}),
+    "cancelled": frozenset({MessageState.CANCELLED}),
+    "failed": frozenset({MessageState.FAILED}),
+    "in_doubt": frozenset({MessageState.IN_DOUBT}),
+}
+"""The ends of a message, as the report names them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CountryReport:
+    """One country's campaign.
+
+    Attributes:
+        enqueued: rows that the demo put on the stream.
+        accepted: rows that the database holds.
+        ends: name of the end → messages.
+        blocked: reason → messages.
+        deferred_then_sent: messages that waited for their hour and went out.
+    """
+
+    country: str
+    enqueued: int
+    accepted: int
+    ends: Mapping[str, int]
+    blocked: Mapping[str, int]
+    deferred_then_sent: int
+
+    @classmethod
+    def of(
+        cls,
+        country: str,
+        states: Mapping[MessageState, int],
+        *,
+        enqueued: int,
+        blocked: Mapping[str, int],
+        deferred_then_sent: int,
+    ) -> "CountryReport":
+        """The report over the number of messages in each state."""
+        return cls(
+            country=country,
+            enqueued=enqueued,
+            accepted=sum(states.values()),
+            ends={
+                name: sum(states.get(state, 0) for state in members)
+                for name, members in ENDS.items()
+            },
+            blocked=blocked,
+            deferred_then_sent=deferred_then_sent,
+        )
+
+    def problems(self) -> list[str]:
+        """Where it does not balance; empty: it does."""
+        found = []
+        if self.accepted != self.enqueued:
+            found.append(f"{self.country}: {self.enqueued} enqueued, {self.accepted} accepted")
+        ended = sum(self.ends.values())
+        if self.accepted != ended:
+            found.append(f"{self.country}: {self.accepted} accepted, {ended} came to an end")
+        if self.ends["blocked"] != sum(self.blocked.values()):
+            found.append(f"{self.country}: the reasons do not add up to the blocked messages")
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptOuts:
+    """The replies that were a wish to leave.
+
+    Attributes:
+        asked: how many people wrote one.
+        milliseconds: machine time from each reply to the moment at which the demo saw it in
+            force.
+    """
+
+    asked: int
+    milliseconds: tuple[float, ...]
+
+    def problems(self) -> list[str]:
+        """What is wrong; empty: nothing is."""
+        found = []
+        if not self.asked:
+            found.append("nobody asked to leave, so nothing is shown")
+        if len(self.milliseconds) < self.asked:
+            found.append(f"{self.asked - len(self.milliseconds)} opt-outs never came into force")
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DemoReport:
+    """Everything, with what is wrong with it.
+
+    Attributes:
+        complete: whether every message came to its end in time.
+        seconds: machine time from the first message to the last end.
+        business_hours: how much business time passed meanwhile.
+        restarts: processes that died and were started again.
+    """
+
+    countries: tuple[CountryReport, ...]
+    opt_outs: OptOuts
+    audit: Audit
+    complete: bool
+    seconds: float
+    business_hours: float
+    restarts: int = 0
+    logs: str | None = field(default=None)
+
+    def problems(self) -> list[str]:
+        """Every reason why this run has failed, in words; empty: it has not."""
+        found = [] if self.complete else ["not every message came to an end in time"]
+        for country in self.countries:
+            found += country.problems()
+        return [*found, *self.opt_outs.problems(), *self.audit.problems()]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as `--json` prints it."""
+        problems = self.problems()
+        times = self.opt_outs.milliseconds
+        audited = {name: getattr(self.audit, name) for name in Audit.__dataclass_fields__}
+        return {
+            "balanced": not problems,
+            "problems": problems,
+            "countries": [_country(country) for country in self.countries],
+            "total": _total(self.countries),
+            "opt_outs": {
+                "asked": self.opt_outs.asked,
+                "in_force": len(times),
+                "median_milliseconds": round(median(times), 1) if times else None,
+                "slowest_milliseconds": round(max(times), 1) if times else None,
+            },
+            "sandbox": audited,
+            "seconds": round(self.seconds, 1),
+            "business_hours": round(self.business_hours, 1),
+            "restarts": self.restarts,
+            "logs": self.logs,
+        }
+
+
+def _country(report: CountryReport) -> dict[str, Any]:
+    return {
+        "country": report.country,
+        "accepted": report.accepted,
+        **report.ends,
+        "blocked_reasons": dict(report.blocked),
+        "deferred_then_sent": report.deferred_then_sent,
+        "balanced": not report.problems(),
+    }
+
+
+def _total(countries: tuple[CountryReport, ...]) -> dict[str, int]:
+    return {
+        "accepted": sum(country.accepted for country in countries),
+        **{name: sum(country.ends[name] for country in countries) for name in ENDS},
+        "deferred_then_sent": sum(country.deferred_then_sent for country in countries),
+    }

@@ -1,0 +1,1 @@
+"""The files that operators bring: one module a kind, read row by row in constant memory."""

@@ -1,0 +1,57 @@
+"""Suppressions: CSV or NDJSON, ``to, business, reason, since``."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.policy.numbers import NumberFacts
+from workers.inputs.lines import Line, read_lines
+from workers.inputs.refusals import FieldError, RefusedRow
+from workers.inputs.values import Fields
+
+COLUMNS = ("to", "business", "reason", "since")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuppressionRow:
+    """A person who must not be written to; `business` ``*`` means by nobody."""
+
+    line: int
+    number: NumberFacts
+    business: str
+    reason: str
+    since: datetime
+
+
+def read_suppressions(path: Path) -> Iterator[SuppressionRow | RefusedRow]:
+    """The rows of a file, and those that cannot be used.
+
+    Raises:
+        InputFileError: the file or its header cannot be used.
+    """
+    for line in read_lines(path, required=COLUMNS, known=COLUMNS):
+        if isinstance(line, RefusedRow):
+            yield line
+            continue
+        try:
+            yield _row(line)
+        except FieldError as error:
+            yield RefusedRow(
+                file=path, line=line.number, field=error.field, problem=error.problem
+            )
+
+
+def _row(line: Line) -> SuppressionRow:
+    fields = Fields(line.values)
+    fields.refuse_others(COLUMNS)
+    since = fields.instant("since")
+    if since is None:
+        raise fields.error("since", "is missing; write it as 2026-11-27T23:59:00-03:00")
+    return SuppressionRow(
+        line=line.number,
+        number=fields.phone("to"),
+        business=fields.required_text("business", "loja-azul, or * for all", most=64),
+        reason=fields.required_text("reason", "opt_out", most=64),
+        since=since,
+    )

@@ -1,0 +1,77 @@
+"""Templates: TOML, repeated ``[[template]]``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.policy.vocabulary import Category, Channel, RegistrationStatus
+from pipeline.store.senders import Template
+from workers.inputs.campaign_file import LANGUAGE, MAX_BODY
+from workers.inputs.refusals import FieldError, RefusedRow
+from workers.inputs.toml_file import TomlFile, entries_of
+from workers.inputs.values import Fields
+
+FIELDS = (
+    "id",
+    "business",
+    "country",
+    "channel",
+    "category",
+    "language",
+    "header",
+    "body",
+    "status",
+    "submitted_at",
+    "approved_at",
+    "last_used_at",
+    "machine_translated",
+)
+
+
+def read_templates(path: Path) -> Iterator[Template | RefusedRow]:
+    """The templates of a file, and those that cannot be used.
+
+    Raises:
+        InputFileError: the file cannot be used at all.
+    """
+    file = TomlFile(path)
+    seen: set[tuple[str, str]] = set()
+    for place, entry in enumerate(entries_of(file, "template")):
+        try:
+            template = parse_template(entry)
+            key = (template.business, template.code)
+            if key in seen:
+                raise FieldError("id", f"{template.code!r} stands twice for this business")
+            seen.add(key)
+            yield template
+        except FieldError as error:
+            line = file.line_of("template", error.field, entry=place)
+            yield RefusedRow(file=path, line=line, field=error.field, problem=error.problem)
+
+
+def parse_template(entry: dict[str, Any]) -> Template:
+    """A template from the fields of one table.
+
+    Raises:
+        FieldError: a field cannot be used.
+    """
+    fields = Fields(entry)
+    fields.refuse_others(FIELDS)
+    language = fields.required_text("language", '"pt-BR"', most=35)
+    if not LANGUAGE.fullmatch(language):
+        raise fields.error("language", f"is {language!r}; write a language tag, e.g. pt-BR")
+    return Template(
+        code=fields.required_text("id", '"bf_2026"', most=128),
+        business=fields.required_text("business", '"loja-azul"', most=64),
+        country=fields.country("country"),
+        channel=fields.required_word("channel", Channel),
+        category=fields.required_word("category", Category).value,
+        language=language,
+        header=fields.text("header", most=200),
+        body=fields.required_text("body", '"Loja Azul: {offer}"', most=MAX_BODY),
+        status=fields.required_word("status", RegistrationStatus),
+        submitted_at=fields.instant("submitted_at"),
+        approved_at=fields.instant("approved_at"),
+        last_used_at=fields.instant("last_used_at"),
+        machine_translated=bool(fields.flag("machine_translated")),
+    )

@@ -1,0 +1,95 @@
+"""The processes that make up a stack on one machine."""
+
+import sys
+from dataclasses import dataclass
+
+from pipeline.policy.vocabulary import Stage
+from workers.sandbox.options import Behaviour
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Role:
+    """One process of a stack.
+
+    Attributes:
+        name: names its log and stands in the record of the stack.
+        command: how it is started.
+        heartbeat: the role under which it gives signs of life in Redis; None: it gives none.
+        port: without a heartbeat, the port on 127.0.0.1 that it answers on once it is up.
+        helper: others need it: it is stopped after them.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    heartbeat: str | None = None
+    port: int | None = None
+    helper: bool = False
+
+
+def recado_role(name: str) -> Role:
+    """`recado intake` or `recado dispatch`."""
+    return Role(name=name, command=(sys.executable, "-m", "workers.cli.main", name), heartbeat=name)
+
+
+def worker_role(name: str, stages: tuple[Stage, ...], *, processes: int) -> Role:
+    """A Celery worker of some queues.
+
+    Args:
+        name: stands in its node name, so that two workers on one host differ.
+        stages: whose queues it reads.
+        processes: child processes.
+    """
+    return Role(
+        name=name,
+        command=(
+            *(sys.executable, "-m", "celery", "--app", "workers", "worker"),
+            *("--queues", ",".join(stages), "--concurrency", str(processes)),
+            *("--hostname", f"{name}@%h"),
+            # Workers have nothing to tell each other: PostgreSQL knows what is to be done.
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ),
+        heartbeat=stages[0].value,
+    )
+
+
+def sandbox_role(port: int, behaviour: Behaviour, *, log: str | None = None) -> Role:
+    """The sandbox provider.
+
+    Args:
+        port: a fixed one, so that a restarted sandbox is found again.
+        behaviour: latency, jitter, errors and the rate limit; answers for certain recipients are
+            set while it runs.
+        log: the file for its log of requests; None: a temporary one.
+    """
+    options = {
+        "--port": port,
+        "--latency-ms": behaviour.latency_ms,
+        "--jitter-ms": behaviour.jitter_ms,
+        "--error-rate": behaviour.error_rate,
+        "--error-code": behaviour.error_code,
+        "--rate-limit": behaviour.rate_limit,
+        "--log": log,
+    }
+    arguments = [
+        str(part) for name, value in options.items() if value is not None for part in (name, value)
+    ]
+    return Role(
+        name="sandbox",
+        command=(sys.executable, "-m", "workers.cli.main", "sandbox", *arguments),
+        port=port,
+        helper=True,
+    )
+
+
+def standard_roles() -> tuple[Role, ...]:
+    """What every stack runs, the dispatcher last.
+
+    It gives out work, and in a time-lapse it is the one that sets the clock going.
+    """
+    return (
+        recado_role("intake"),
+        worker_role("bulk", (Stage.CONSENT, Stage.WINDOW, Stage.THROTTLE), processes=2),
+        worker_role("delivery", (Stage.DELIVERY,), processes=1),
+        worker_role("optout", (Stage.OPTOUT,), processes=1),
+        recado_role("dispatch"),
+    )
