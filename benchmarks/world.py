@@ -37,6 +37,8 @@ SHARES: Mapping[str, int] = {"US": 30, "BR": 25, "IN": 20, "ES": 15, "PE": 10}
 """Of a hundred recipients, how many live where."""
 
 WITH_CONSENT = 0.92
+FOR_EVERY_TOPIC = 0.5
+"""Of the consents, how many name no topic."""
 
 BODIES: Mapping[str, tuple[str, str]] = {
     "US": ("en-US", "Msg & Data rates may apply. Bench: 15% off until 11/27, {name}. STOP to end."),
@@ -187,7 +189,7 @@ def consent_of(person: Person, *, now: datetime, generator: random.Random) -> Co
     return ConsentRecord(
         business=BUSINESS,
         category=Category.MARKETING,
-        topics=None if generator.random() < 0.5 else frozenset({"offers"}),
+        topics=None if generator.random() < FOR_EVERY_TOPIC else frozenset({"offers"}),
         granted_at=granted,
         confirmed_at=granted + timedelta(minutes=3),
         method=ConsentMethod.WEB,

@@ -7,7 +7,7 @@ a misspelt ``RECADO_DATABASE_URL`` would otherwise start an embedded server in p
 
 import difflib
 import os
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -66,6 +66,32 @@ class DispatchSettings(BaseModel, extra="forbid"):
     stage_queue_chunks: int = Field(default=20, ge=1, le=1000)
 
 
+class LeaseSettings(BaseModel, extra="forbid"):
+    """How long work belongs to whom took it; afterwards somebody else takes it up.
+
+    Attributes:
+        stream_seconds: an entry of the stream, to the intake that has read it.
+        queue_seconds: a row, to the queue that it was put in. The dispatcher then enqueues it
+            again, unless the queue is long: then it is only late.
+        sending_seconds: a message, to the worker that sends it; then it is in doubt. Choose it
+            longer than any provider's `request_timeout`, or answers come after the doubt.
+    """
+
+    stream_seconds: float = Field(default=60.0, ge=1, le=3600)
+    queue_seconds: float = Field(default=60.0, ge=1, le=3600)
+    sending_seconds: float = Field(default=90.0, ge=1, le=3600)
+
+    @property
+    def queue(self) -> timedelta:
+        """The lease of a row in a queue."""
+        return timedelta(seconds=self.queue_seconds)
+
+    @property
+    def sending(self) -> timedelta:
+        """The lease of a message that is being sent."""
+        return timedelta(seconds=self.sending_seconds)
+
+
 class Settings(BaseSettings):
     """Every setting of a Recado process."""
 
@@ -86,6 +112,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     delivery: DeliverySettings = DeliverySettings()
     dispatch: DispatchSettings = DispatchSettings()
+    leases: LeaseSettings = LeaseSettings()
 
     @field_validator("providers")
     @classmethod

@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from redis import Redis, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -44,6 +44,8 @@ producers do not come back to a restarted Redis together; about ten seconds in a
 
 _AWAY = (RedisConnectionError, RedisTimeoutError, OutOfMemoryError)
 _POLL_SECONDS = 0.05
+
+_Answer = TypeVar("_Answer")
 
 
 class ProducerError(Exception):
@@ -103,10 +105,11 @@ class Producer:
         durable_within: float | None = None,
         progress: Callable[[int], None] = lambda _messages: None,
     ) -> Receipt:
-        """Enqueue rows (``to``, and optionally ``id``, ``timezone``, ``language``, ``country``,
-        ``variables``, ``position``), however many: they are taken from the iterator as they go.
+        """Enqueue rows, however many: they are taken from the iterator as they go.
 
         Args:
+            rows: objects with ``to``, and optionally ``id``, ``timezone``, ``language``,
+                ``country``, ``variables`` (an object) and ``position``.
             durable_within: wait up to so many seconds, at the end, until Redis has the chunks in
                 its append-only file; None: do not wait. Keep it below the client's socket timeout.
             progress: called after each chunk with the messages enqueued so far.
@@ -115,7 +118,8 @@ class Producer:
             ProducerError: Redis stayed away, nobody empties the stream, or a row is too large.
         """
         # One connection for all: WAITAOF speaks of what its own connection has written.
-        with self._client.client() as connection:
+        single: Redis = self._client.client()  # type: ignore[no-untyped-call]
+        with single as connection:
             sending = _Sending(connection, campaign_code, self._patience)
             for body, count in _chunks(rows, sending):
                 length = sending.add(body, count)
@@ -125,7 +129,7 @@ class Producer:
                 if length >= room:
                     sending.wait_below(room)
             on_disk = None if durable_within is None else sending.confirm(durable_within)
-            return sending.receipt(on_disk)
+            return sending.receipt(on_disk=on_disk)
 
 
 class _Sending:
@@ -140,13 +144,13 @@ class _Sending:
         self.messages = 0
         self.written = 0
 
-    def receipt(self, on_disk: bool | None = None) -> Receipt:
+    def receipt(self, *, on_disk: bool | None = None) -> Receipt:
         return Receipt(entry_ids=tuple(self.entry_ids), messages=self.messages, on_disk=on_disk)
 
     def add(self, body: bytes, count: int) -> int:
         """Add an entry; return how many the stream holds then."""
 
-        def add_and_measure() -> tuple[bytes, int]:
+        def add_and_measure() -> Any:
             with self._client.pipeline(transaction=False) as pipe:
                 fields: dict[Any, Any] = {
                     "schema": SCHEMA,
@@ -159,7 +163,7 @@ class _Sending:
             return added, length
 
         entry_id, length = self._persist(add_and_measure)
-        self.entry_ids.append(entry_id.decode() if isinstance(entry_id, bytes) else entry_id)
+        self.entry_ids.append(entry_id.decode())
         self.messages += count
         self.written += len(body)
         return length
@@ -182,21 +186,21 @@ class _Sending:
     def confirm(self, seconds: float) -> bool:
         """Whether everything is in the append-only file, waiting up to `seconds` for it."""
         try:
-            local, _ = self._client.execute_command("WAITAOF", 1, 0, int(seconds * 1000))
+            answer: Any = self._client.waitaof(1, 0, int(seconds * 1000))
         except ResponseError as error:
             raise ProducerError(
                 f"Redis cannot confirm what is on disk: {error}; set appendonly yes",
-                self.receipt(False),
+                self.receipt(on_disk=False),
             ) from error
         except _AWAY:
             return False
         # After a lost connection the server may have restarted without its last second.
-        return bool(local) and not self._lost_connection
+        return bool(answer[0]) and not self._lost_connection
 
     def _length(self) -> int:
         return int(self._persist(lambda: self._client.xlen(STREAM)))
 
-    def _persist(self, act: Callable[[], Any]) -> Any:
+    def _persist(self, act: Callable[[], _Answer]) -> _Answer:
         """Do it, again and again while Redis is away; a chunk added twice is one chunk."""
         for attempt in range(ATTEMPTS):
             try:

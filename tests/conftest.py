@@ -238,7 +238,7 @@ def _answers(url: str) -> bool:
             return False
 
 
-def _admin(url: str, statement: sql.Composable) -> None:
+def _admin(url: str, statement: sql.SQL | sql.Composed) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement)
 

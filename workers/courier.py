@@ -34,9 +34,6 @@ from workers.clock import BusinessClock, machine_now
 
 log = structlog.get_logger(__name__)
 
-SENDING_LEASE = timedelta(seconds=90)
-"""Longer than any request may take; past it an unrecorded message is in doubt."""
-
 PATIENCE = 5.0
 """Seconds that a parcel waits here for a slot before it goes back to the pool."""
 
@@ -48,7 +45,11 @@ RECORD_PAUSE = 0.04
 leaves what it has not written in doubt, so this is short; each write is a commit, so it is not
 shorter."""
 
-SMALLEST_CLAIM = 16
+FIRST_WINDOW = 64
+SMALLEST_WINDOW = 16
+"""Messages claimed and not yet answered that a courier starts with, and never goes below. Like
+TCP's window it grows while all start in time and shrinks when one is late: a busy loop cannot
+start requests on time however many it has claimed."""
 
 DRAIN_SECONDS = 25.0
 """How long a stopping courier waits for answers."""
@@ -89,6 +90,7 @@ class CourierMeans:
         open_provider: the provider account of a name; called inside the event loop.
         capacity: requests on the wire at once.
         claim_size: messages in one claim at most.
+        sending_lease: how long a claimed message may stay unrecorded before it is in doubt.
     """
 
     transaction: Callable[[], AbstractContextManager[Connection]]
@@ -98,6 +100,7 @@ class CourierMeans:
     open_provider: Callable[[str], Provider]
     capacity: int
     claim_size: int
+    sending_lease: timedelta
 
 
 class Courier:
@@ -110,7 +113,7 @@ class Courier:
         self._providers: dict[str, Provider] = {}
         self._in_flight = 0
         self._answers: list[Answer] = []
-        self._batch = min(32, means.claim_size)
+        self._window = float(min(FIRST_WINDOW, means.capacity))
         self._claim_seconds = 0.01
         self._closing = False
         self._claims = ThreadPoolExecutor(1, "claims")
@@ -195,7 +198,7 @@ class Courier:
                 await asyncio.sleep(0.2)
                 continue
             self._put_back(returned)
-            self._batch = min(self._means.claim_size, self._batch + 2)
+            self._window = min(self._means.capacity, self._window + 2)
             for departure in departures:
                 self._in_flight += 1
                 self._loop.create_task(self._send(departure))
@@ -207,16 +210,20 @@ class Courier:
         self._wake.clear()
         now = time.monotonic()
         waits = [line.again_at - now for line in self._lines.values() if line.parcels]
-        full = self._in_flight >= self._means.capacity
-        timeout = None if full or not waits else max(0.001, min(waits))
+        timeout = None if not waits or self._room_for() == 0 else max(0.001, min(waits))
         try:
             await asyncio.wait_for(self._wake.wait(), timeout)
         except TimeoutError:
             return
 
+    def _room_for(self) -> int:
+        """How many more messages may be claimed now; a few at a time are not worth a commit."""
+        room = int(self._window) - self._in_flight
+        return min(room, self._means.claim_size) if room >= self._window / 4 else 0
+
     def _pick(self, now: float) -> dict[int, list[tuple[Parcel, float]]]:
         """Parcels to ask slots for: a few of each sender that may have slots now."""
-        room = min(self._means.capacity - self._in_flight, self._batch)
+        room = self._room_for()
         lines = [line for line in self._lines.values() if line.parcels and line.again_at <= now]
         picked: dict[int, list[tuple[Parcel, float]]] = {}
         while room > 0 and lines:
@@ -292,7 +299,7 @@ class Courier:
                 books=means.books,
                 now=now,
                 safe_until=now + means.clock.span(CLAIM_LIFE),
-                lease=machine_now() + SENDING_LEASE,
+                lease=machine_now() + means.sending_lease,
             )
 
     def _directory_of(self, parcels: Sequence[Parcel]) -> Directory:
@@ -328,10 +335,10 @@ class Courier:
         self._finish(answers.read(claimed, result, sent_at=sent_at))
 
     def _shrink(self, claim: _ClaimRound) -> None:
-        """Claim less at once: this process cannot start as many requests in time."""
+        """Take less on: this process cannot start so many requests in time."""
         if not claim.late:
             claim.late = True
-            self._batch = max(SMALLEST_CLAIM, self._batch // 2)
+            self._window = max(SMALLEST_WINDOW, self._window * 0.75)
 
     def _provider(self, name: str) -> Provider:
         provider = self._providers.get(name)

@@ -42,6 +42,7 @@ def open_courier(runtime: Runtime) -> Courier:
             ),
             capacity=settings.delivery.in_flight,
             claim_size=settings.delivery.claim_size,
+            sending_lease=settings.leases.sending,
         )
     )
 

@@ -22,7 +22,7 @@ from pipeline.stages.caps import LONGEST_PERIOD, binding_quota
 from pipeline.store import due, quotas, senders
 from pipeline.store.senders import Sender
 from workers.clock import machine_now
-from workers.queues import CHUNK, QUEUE_LEASE, enqueue, queue_lengths
+from workers.queues import CHUNK, enqueue, queue_lengths
 from workers.runtime import Runtime
 
 log = structlog.get_logger(__name__)
@@ -66,6 +66,7 @@ class Dispatcher:
         self._runtime = runtime
         self._running = running
         self._settings = runtime.settings.dispatch
+        self._lease = runtime.settings.leases.queue
         self._recovery = _Due(1.0)
         self._endings = _Due(0.5)
 
@@ -113,7 +114,7 @@ class Dispatcher:
             released = due.release(
                 connection,
                 now=self._runtime.clock.now(),
-                lease=machine_now() + QUEUE_LEASE,
+                lease=machine_now() + self._lease,
                 most=min(BATCH, room * CHUNK),
             )
         if released:
@@ -134,7 +135,7 @@ class Dispatcher:
         usable = [sender for sender in active if not self._postpone_exhausted(sender)]
         amounts = _amounts(usable, handed, self._settings.horizon_seconds, room)
         with self._runtime.transaction() as connection:
-            ids = due.hand_out(connection, pairs, amounts, lease=machine_now() + QUEUE_LEASE)
+            ids = due.hand_out(connection, pairs, amounts, lease=machine_now() + self._lease)
         for start in range(0, len(ids), HAND_OUT_CHUNK):
             enqueue(Stage.THROTTLE, ids[start : start + HAND_OUT_CHUNK])
 
@@ -174,7 +175,7 @@ class Dispatcher:
                 now=self._runtime.clock.now(),
                 machine_now=now,
                 unstaged_before=now - LATE_LEASE if busy else now,
-                lease=now + QUEUE_LEASE,
+                lease=now + self._lease,
                 most=BATCH,
             )
         if lapsed.any():

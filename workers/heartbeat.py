@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import structlog
 from redis import Redis, RedisError
@@ -60,7 +61,7 @@ class Heartbeat:
             log.info("heartbeat_left_to_expire", seconds=EXPIRE_SECONDS)
         self._client.close()
 
-    def __enter__(self) -> "Heartbeat":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -18,7 +18,7 @@ from pipeline.policy.vocabulary import Stage
 from pipeline.stages import intake
 from pipeline.stages.intake import Chunk, Refusal
 from workers.clock import machine_now
-from workers.queues import QUEUE_LEASE, follow
+from workers.queues import follow
 from workers.runtime import Runtime
 
 log = structlog.get_logger(__name__)
@@ -29,9 +29,6 @@ GROUP = "recado"
 
 ENTRIES = 8
 """Entries read at once; of a full thousand messages each they make one transaction of 8,000."""
-
-ABANDONED_MS = 60_000
-"""An entry that its reader has held for so long is taken over by another."""
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 
@@ -49,6 +46,7 @@ class IntakeReader:
         self._running = running
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._cursor = b"0-0"
+        self._leases = runtime.settings.leases
 
     def run(self) -> None:
         """Read until told to stop, through any absence of Redis or PostgreSQL."""
@@ -95,7 +93,12 @@ class IntakeReader:
         """Entries whose reader has died, a few at a time."""
         try:
             answer = self._runtime.redis.xautoclaim(
-                STREAM, GROUP, self._name, ABANDONED_MS, start_id=self._cursor, count=ENTRIES
+                STREAM,
+                GROUP,
+                self._name,
+                int(self._leases.stream_seconds * 1000),
+                start_id=self._cursor,
+                count=ENTRIES,
             )
         except ResponseError as error:
             if "NOGROUP" not in str(error):
@@ -122,7 +125,7 @@ class IntakeReader:
                 connection,
                 [chunk for _, chunk in chunks],
                 now=self._runtime.clock.now(),
-                lease=machine_now() + QUEUE_LEASE,
+                lease=machine_now() + self._leases.queue,
             )
         unknown = {id(chunk) for chunk in taken.unknown}
         done = []

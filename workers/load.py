@@ -33,9 +33,7 @@ def load_consents(runtime: Runtime, rows: Sequence[ConsentRow]) -> int:
     with runtime.transaction() as connection:
         ids = contacts.identify(connection, [row.number for row in rows], now=now)
         entries = [
-            ConsentEntry(
-                contact_id=ids[row.number.e164], record=row.record, cpf_hash=row.cpf_hash
-            )
+            ConsentEntry(contact_id=ids[row.number.e164], record=row.record, cpf_hash=row.cpf_hash)
             for row in rows
         ]
         changed = consents.record(connection, entries, now=now)

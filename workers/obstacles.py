@@ -1,11 +1,10 @@
 """Why a campaign's messages stand still, as far as an operator can mend it."""
 
 from redis import Redis
-from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.vocabulary import CampaignState
-from pipeline.store import campaigns
+from pipeline.store import campaigns, overview
 from workers import heartbeat
 
 NEEDED_ROLES = {
@@ -18,15 +17,6 @@ NEEDED_ROLES = {
 }
 """Role without which messages stand still → the command that runs it."""
 
-_SUSPENDED = text(
-    """
-    SELECT s.code, s.state_reason, count(*) AS messages
-    FROM messages m JOIN senders s ON s.id = m.sender_id
-    WHERE m.campaign_id = :campaign AND m.state = 'ready' AND s.state = 'suspended'
-    GROUP BY s.code, s.state_reason ORDER BY s.code
-    """
-)
-
 
 def obstacles(connection: Connection, client: "Redis", campaign_id: int) -> list[str]:
     """What keeps the campaign's waiting messages from moving; empty when nothing is known."""
@@ -37,10 +27,10 @@ def obstacles(connection: Connection, client: "Redis", campaign_id: int) -> list
         found.append(
             f"the campaign is paused{why}; resume it: recado campaign resume {campaign.code}"
         )
-    for row in connection.execute(_SUSPENDED, {"campaign": campaign_id}):
-        why = f" ({row.state_reason})" if row.state_reason else ""
+    for sender in overview.suspended_senders(connection, campaign_id):
+        why = f" ({sender.state_reason})" if sender.state_reason else ""
         found.append(
-            f"sender {row.code} is suspended{why} and holds {row.messages} messages; set its "
+            f"sender {sender.code} is suspended{why} and holds {sender.ready} messages; set its "
             "state to active and import it again"
         )
     running = {process.role for process in heartbeat.alive(client)}

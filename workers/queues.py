@@ -4,7 +4,6 @@ This is the only place that knows which stage follows which.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -18,10 +17,6 @@ log = structlog.get_logger(__name__)
 
 CHUNK = 1000
 """Ids in one Celery message. One message an id carries 66 messages a second; a thousand, 24,000."""
-
-QUEUE_LEASE = timedelta(seconds=60)
-"""How long a row belongs to the queue it was put in. Afterwards the dispatcher enqueues it again,
-unless the queue is long: then it is only late."""
 
 FOLLOWING = {
     Stage.INTAKE: Stage.CONSENT,

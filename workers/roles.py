@@ -1,9 +1,14 @@
 """The processes that make up a stack on one machine."""
 
+import socket
 import sys
 from dataclasses import dataclass
 
+from redis import Redis, RedisError
+
 from pipeline.policy.vocabulary import Stage
+from workers.heartbeat import PREFIX
+from workers.ports import port_answers
 from workers.sandbox.options import Behaviour
 
 
@@ -24,6 +29,15 @@ class Role:
     heartbeat: str | None = None
     port: int | None = None
     helper: bool = False
+
+    def is_ready(self, pid: int, client: "Redis") -> bool:
+        """Whether the process with that id, on this host, has given a sign of life."""
+        if self.heartbeat is None:
+            return self.port is None or port_answers(self.port)
+        try:
+            return bool(client.exists(f"{PREFIX}{self.heartbeat}:{socket.gethostname()}:{pid}"))
+        except RedisError:
+            return False
 
 
 def recado_role(name: str) -> Role:

@@ -6,7 +6,6 @@ no thread of its own: whoever runs the stack calls `tend` now and then.
 
 import fcntl
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,15 +15,13 @@ from pathlib import Path
 from typing import IO
 
 import structlog
-from redis import Redis, RedisError
+from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from pipeline.store.engine import create_store_engine
 from pipeline.store.schema import upgrade
-from workers.heartbeat import PREFIX
 from workers.interrupts import interrupts_held
-from workers.ports import port_answers
 from workers.roles import Role
 from workers.servers import Servers
 from workers.stack_record import RecordedProcess, end_recorded, kill_group, write_record
@@ -181,8 +178,8 @@ class Stack:
             elif process is None and now >= child.restart_at:
                 self.restarts += 1
                 self._spawn(child)
-            elif process is not None and not child.ready:
-                child.ready = self._is_ready(child.role, process.pid)
+            elif process is not None and not child.ready and self._redis is not None:
+                child.ready = child.role.is_ready(process.pid, self._redis)
         return [name for name, child in self._children.items() if not child.ready]
 
     def stop(self) -> None:
@@ -264,17 +261,6 @@ class Stack:
         child.process, child.record, child.ready = None, None, False
         child.restart_at = now + pause
         self._write_record()
-
-    def _is_ready(self, role: Role, pid: int) -> bool:
-        if role.heartbeat is None:
-            return role.port is None or port_answers(role.port)
-        if self._redis is None:
-            return False
-        try:
-            key = f"{PREFIX}{role.heartbeat}:{socket.gethostname()}:{pid}"
-            return bool(self._redis.exists(key))
-        except RedisError:
-            return False
 
     def _end(self, children: Sequence[_Child]) -> None:
         processes = [child.process for child in children if child.process is not None]

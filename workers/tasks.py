@@ -14,7 +14,7 @@ from pipeline.stages import consent, optout, throttle, window
 from workers.app import app
 from workers.clock import machine_now
 from workers.delivery import close_courier, process_courier
-from workers.queues import QUEUE_LEASE, follow, task_name
+from workers.queues import follow, task_name
 from workers.replies import decode_reply
 from workers.runtime import process_runtime
 
@@ -31,7 +31,7 @@ def decide_consent(ids: list[int]) -> None:
             ids,
             books=runtime.books,
             now=runtime.clock.now(),
-            lease=machine_now() + QUEUE_LEASE,
+            lease=machine_now() + runtime.settings.leases.queue,
         )
     log.info("chunk_done", stage=Stage.CONSENT, taken=len(ids), onward=len(onward))
     follow(Stage.CONSENT, onward)
@@ -79,6 +79,15 @@ def take_reply(fields: dict[str, str]) -> None:
         opted_out=result.word is not None,
         stopped=result.stopped,
     )
+
+
+@signals.worker_process_init.connect(weak=False)
+def _read_rules(**_: Any) -> None:
+    """A child reads the rules before it takes work: it costs half a second.
+
+    The first person who writes STOP must not wait for it.
+    """
+    _ = process_runtime().books
 
 
 @signals.worker_process_shutdown.connect(weak=False)

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.consent import ConsentRecord
+from pipeline.policy.country import CountryPolicy
 from pipeline.policy.decision import Block
 from pipeline.policy.instants import in_utc
 from pipeline.policy.numbers import NumberFacts, read_number
@@ -98,13 +99,29 @@ def run(connection: Connection, reply: Reply, *, books: Books, now: datetime) ->
     word = opt_out_word(reply.body, policy.opt_out.words if policy else ())
     if word is None:
         return OptOutResult()
+    stopped = _let_go(connection, contact_id, businesses, reply, policy, now)
+    inbound.settle(connection, inbound_id, intent=OPT_OUT, now=now)
     left = tuple(businesses) or (EVERY_BUSINESS,)
+    return OptOutResult(word=word, businesses=left, stopped=stopped)
+
+
+def _let_go(
+    connection: Connection,
+    contact_id: int,
+    businesses: Sequence[str],
+    reply: Reply,
+    policy: CountryPolicy | None,
+    now: datetime,
+) -> int:
+    """Put the opt-out in force; say how many waiting messages it has stopped."""
+    left_at = min(in_utc(reply.received_at), now)
+    left = businesses or (EVERY_BUSINESS,)
     # The ledger before the suppressions, as the import of consents takes them: two transactions
     # that lock in one order never wait for each other in a circle.
-    _revoke(connection, contact_id, businesses, reply, received_at, now)
-    entries = [(contact_id, business, OPT_OUT, received_at) for business in left]
+    _revoke(connection, contact_id, businesses, reply, left_at, now)
+    entries = [(contact_id, business, OPT_OUT, left_at) for business in left]
     suppressions.add(connection, entries, source=f"reply:{reply.source}", now=now)
-    stopped = inbound.stop_waiting(
+    return inbound.stop_waiting(
         connection,
         contact_id,
         left,
@@ -112,8 +129,6 @@ def run(connection: Connection, reply: Reply, *, books: Books, now: datetime) ->
         policy=policy.version if policy else None,
         now=now,
     )
-    inbound.settle(connection, inbound_id, intent=OPT_OUT, now=now)
-    return OptOutResult(word=word, businesses=left, stopped=stopped)
 
 
 def _contact(connection: Connection, person: NumberFacts | Block, now: datetime) -> int | None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import psycopg
 from redis import RedisError
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from config.policies import PolicyError
 from config.settings import SettingsError

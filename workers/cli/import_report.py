@@ -1,6 +1,6 @@
 """What an import did, for the operator: rows taken, changed, refused."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class ImportReport:
         self.refused = 0
         self.refusals: list[RefusedRow] = []
         self._keep_all = keep_all
-        self._advance = lambda _rows: None
+        self._advance: Callable[[int], None] = lambda _rows: None
 
     @contextmanager
     def progress(self) -> Iterator[None]:

@@ -111,9 +111,7 @@ def _create(runtime: Runtime, path: Path) -> Campaign:
         return campaigns.create(connection, campaign, now=now)
 
 
-def _with_template_body(
-    path: Path, campaign: Campaign, known: list[senders.Template]
-) -> Campaign:
+def _with_template_body(path: Path, campaign: Campaign, known: list[senders.Template]) -> Campaign:
     found = next((one for one in known if one.code == campaign.template_code), None)
     if found is None:
         problem = (

@@ -11,7 +11,7 @@ from pipeline.store import campaigns
 from pipeline.store.campaigns import Campaign
 from workers.balance import Balance, balance_of
 from workers.cli.progress import late_progress
-from workers.intake import DEAD_STREAM
+from workers.dead_letters import dead_letters
 from workers.obstacles import obstacles
 from workers.runtime import Runtime
 
@@ -94,8 +94,8 @@ def _missing(client: "Redis", balance: Balance, receipt: Receipt) -> str | None:
     missing = receipt.messages - balance.accepted
     if missing <= 0:
         return None
-    ours = {entry_id.encode() for entry_id in receipt.entry_ids}
-    dead = sum(fields.get(b"entry") in ours for _, fields in client.xrange(DEAD_STREAM))
+    ours = frozenset(receipt.entry_ids)
+    dead = sum(letter.entry in ours for letter in dead_letters(client))
     if dead:
         return f"{dead} entries could not be used; see: recado dead list"
     return (

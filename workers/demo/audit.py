@@ -77,10 +77,7 @@ def audit(
         business: turns machine seconds into the business instant.
     """
     times = Counter(entry.message_id for entry in log)
-    stopped: dict[int, float] = {}
-    for reply, opt_out in opt_outs.items():
-        first = stopped.get(opt_out.contact_id, in_force_since[reply])
-        stopped[opt_out.contact_id] = min(first, in_force_since[reply])
+    stopped = _stopped_since(opt_outs, in_force_since)
     outside = late = 0
     for entry in log:
         message = recorded.get(entry.message_id)
@@ -99,6 +96,17 @@ def audit(
         outside_window=outside,
         after_opt_out=late,
     )
+
+
+def _stopped_since(
+    opt_outs: Mapping[str, OptOut], in_force_since: Mapping[str, float]
+) -> dict[int, float]:
+    """Person → machine seconds since which nothing may go out to them."""
+    stopped: dict[int, float] = {}
+    for reply, opt_out in opt_outs.items():
+        since = in_force_since[reply]
+        stopped[opt_out.contact_id] = min(since, stopped.get(opt_out.contact_id, since))
+    return stopped
 
 
 def is_open(message: SentMessage, at: datetime, books: Books) -> bool:

@@ -150,14 +150,7 @@ class Lapse:
                 )
                 for plan in PLANS
             ),
-            opt_outs=OptOuts(
-                asked=len(replies.wishes),
-                milliseconds=tuple(
-                    1000 * (replies.seen[reply] - published)
-                    for reply, published in replies.wishes.items()
-                    if reply in replies.seen
-                ),
-            ),
+            opt_outs=OptOuts(asked=len(replies.wishes), milliseconds=replies.waits()),
             audit=audit(
                 log,
                 recorded,

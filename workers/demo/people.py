@@ -72,7 +72,7 @@ def invent_people(plan: CountryPlan) -> list[Person]:
         invalid = kind is Kind.INVALID
         people.append(
             Person(
-                to=number.e164[:-4] if invalid else number.e164,
+                to=f"{number.e164}000" if invalid else number.e164,  # three digits too many
                 number=None if invalid else number,
                 name=chance.choice(NAMES),
                 kind=kind,

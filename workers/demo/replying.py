@@ -86,6 +86,14 @@ class Replies:
         """Whether everybody has replied and every wish to leave is in force."""
         return not self.waves and self.wishes.keys() <= self.in_force.keys()
 
+    def waits(self) -> tuple[float, ...]:
+        """How long each wish that is in force took, in milliseconds of machine time."""
+        return tuple(
+            1000 * (self.seen[reply] - published)
+            for reply, published in self.wishes.items()
+            if reply in self.seen
+        )
+
     def _publish(self, wave: Wave) -> None:
         with self.runtime.transaction() as connection:
             numbers = numbers_in(connection, wave.state)

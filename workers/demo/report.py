@@ -1,7 +1,7 @@
 """The demo's final report: every message accounted for, country by country."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -115,7 +115,6 @@ class DemoReport:
     seconds: float
     business_hours: float
     restarts: int = 0
-    logs: str | None = field(default=None)
 
     def problems(self) -> list[str]:
         """Every reason why this run has failed, in words; empty: it has not."""
@@ -144,7 +143,6 @@ class DemoReport:
             "seconds": round(self.seconds, 1),
             "business_hours": round(self.business_hours, 1),
             "restarts": self.restarts,
-            "logs": self.logs,
         }
 
 

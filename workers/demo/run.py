@@ -33,16 +33,7 @@ def run_demo(home: Path, view: View) -> DemoReport:
         ServersError: an embedded server does not start.
     """
     port = free_port()
-    settings = Settings(  # what stands in the environment or in .env is not the demo's
-        _env_file=None,  # type: ignore[call-arg]
-        home=home,
-        database_url=None,
-        redis_url=None,
-        policies=None,
-        closed_days=[],
-        clock_start=plan.START,
-        clock_speed=plan.SPEED,
-    )
+    settings = _settings(home)
     stack = Stack(
         home=home,
         roles=(sandbox_role(port, BEHAVIOUR, log=str(home / "sandbox.ndjson")), *standard_roles()),
@@ -67,6 +58,20 @@ def run_demo(home: Path, view: View) -> DemoReport:
     finally:
         view.say("stopping everything …")
         stack.stop()
+
+
+def _settings(home: Path) -> Settings:
+    """The demo's own settings: what stands in the environment or in ``.env`` is not for it."""
+    return Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        home=home,
+        database_url=None,
+        redis_url=None,
+        policies=None,
+        closed_days=[],
+        clock_start=plan.START,
+        clock_speed=plan.SPEED,
+    )
 
 
 def _environment(port: int) -> dict[str, str]:

@@ -40,6 +40,7 @@ REQUIRED = ("to", "business", "channel", "category")
 EVERY = "*"
 MAX_TEXT = 4000
 MAX_TOPICS = 100
+MAX_TOPIC_LENGTH = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,9 +74,7 @@ def read_consents(path: Path, *, hash_key: bytes | None) -> Iterator[ConsentRow 
         try:
             yield _row(line, hash_key)
         except FieldError as error:
-            yield RefusedRow(
-                file=path, line=line.number, field=error.field, problem=error.problem
-            )
+            yield RefusedRow(file=path, line=line.number, field=error.field, problem=error.problem)
 
 
 def _row(line: Line, hash_key: bytes | None) -> ConsentRow:
@@ -126,9 +125,12 @@ def _topics(fields: Fields, line: Line) -> frozenset[str] | None:
         return None
     if not topics:
         return frozenset(("",))  # stored as a consent whose topic no campaign has
-    if len(topics) > MAX_TOPICS or any(len(topic) > 100 or ";" in topic for topic in topics):
-        problem = f"has more than {MAX_TOPICS} topics, or one of more than 100 characters"
+    longest = max(map(len, topics))
+    if len(topics) > MAX_TOPICS or longest > MAX_TOPIC_LENGTH:
+        problem = f"has over {MAX_TOPICS} topics, or one of over {MAX_TOPIC_LENGTH} characters"
         raise fields.error("topics", problem)
+    if any(";" in topic for topic in topics):
+        raise fields.error("topics", "holds a topic with ';' in it, which separates topics")
     return topics
 
 

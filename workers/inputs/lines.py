@@ -21,6 +21,7 @@ MAX_ROW_LINES = 20
 """A quoted field may hold line ends, but a row of more lines than this has an open quote."""
 
 JSON_SUFFIXES = frozenset({".ndjson", ".jsonl", ".json"})
+_OPEN_QUOTE = 'has a quote that is not closed; inside quotes, write " as ""'
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -137,10 +138,9 @@ def _csv_lines(
     path: Path, file: IO[bytes], required: Sequence[str], known: Sequence[str] | None
 ) -> Iterator[Line | RefusedRow]:
 
-
     source, position = _Source(file), 0
     header: list[str] | None = None
-    while (record := _csv_record(path, source)) is not None:
+    while (record := _csv_record(path, source, header and len(header))) is not None:
         if isinstance(record, RefusedRow):
             if header is None:
                 raise InputFileError(path, f"the header {record.problem}", line=record.line)
@@ -163,30 +163,53 @@ def _csv_lines(
         raise InputFileError(path, "is empty; the first line must be a header", line=1)
 
 
-def _csv_record(path: Path, source: _Source) -> tuple[int, list[str]] | RefusedRow | None:
-    """The next record of a CSV file: its first line's number and its cells."""
+def _csv_record(
+    path: Path, source: _Source, width: int | None
+) -> tuple[int, list[str]] | RefusedRow | None:
+    """The next record of a CSV file: its first line's number and its cells.
+
+    Args:
+        width: fields that a row has; what an open quote has joined from several lines is a row
+            only with so many. None: unknown yet.
+    """
     first = source.take()
     if first is None:
         return None
     if first.text is None:
         return _refuse(path, first.number, first.problem)
-    taken, text = [first], first.text
-    while text.count('"') % 2:
-        following = source.take() if len(taken) < MAX_ROW_LINES else None
-        if following is None or following.text is None or len(text) > MAX_LINE_BYTES:
-            source.put_back(taken[1:] + ([following] if following else []))
-            problem = 'has a quote that is not closed; inside quotes, write " as ""'
-            return _refuse(path, first.number, problem)
-        taken.append(following)
-        text += following.text
+    taken = _whole_record(source, first)
+    if taken is None:
+        return _refuse(path, first.number, _OPEN_QUOTE)
     try:
-        # One record may only be one row: a line end inside quotes belongs to its field.
+        # A line end inside quotes belongs to its field, so this must be a single row.
+        text = "".join(line.text or "" for line in taken)
         rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
     except csv.Error as error:
+        source.put_back(taken[1:])
         return _refuse(path, first.number, f"is not CSV: {error}")
     if len(rows) > 1:
         return _refuse(path, first.number, "has a line end in it that is not a newline; remove it")
-    return first.number, rows[0] if rows else []
+    cells = rows[0] if rows else []
+    if len(taken) > 1 and width is not None and len(cells) != width:
+        source.put_back(taken[1:])
+        return _refuse(path, first.number, _OPEN_QUOTE)
+    return first.number, cells
+
+
+def _whole_record(source: _Source, first: _Physical) -> list[_Physical] | None:
+    """The lines of the record that begins with `first`; None when a quote is never closed."""
+    taken, quotes, size = [first], 0, 0
+    while True:
+        text = taken[-1].text or ""
+        quotes, size = quotes + text.count('"'), size + len(text)
+        if quotes % 2 == 0:
+            return taken
+        full = len(taken) == MAX_ROW_LINES or size > MAX_LINE_BYTES
+        following = None if full else source.take()
+        if following is None or following.text is None:
+            source.put_back(taken[1:] + ([] if following is None else [following]))
+            return None
+        taken.append(following)
 
 
 def _refuse(path: Path, number: int, problem: str) -> RefusedRow:

@@ -50,7 +50,5 @@ def _row(path: Path, line: Line, wanted: Collection[str] | None) -> dict[str, An
         }
     checked = read_recipient(row)
     if isinstance(checked, BadRow) and checked.field != "to":
-        return RefusedRow(
-            file=path, line=line.number, field=checked.field, problem=checked.problem
-        )
+        return RefusedRow(file=path, line=line.number, field=checked.field, problem=checked.problem)
     return row

@@ -47,13 +47,17 @@ def read_senders(path: Path) -> Iterator[Sender | RefusedRow]:
     for place, entry in enumerate(entries_of(file, "sender")):
         try:
             sender = parse_sender(entry)
-            if sender.code in seen:
-                raise FieldError("id", f"{sender.code!r} stands twice in the file")
-            seen.add(sender.code)
-            yield sender
         except FieldError as error:
             line = file.line_of("sender", error.field, entry=place)
             yield RefusedRow(file=path, line=line, field=error.field, problem=error.problem)
+            continue
+        if sender.code in seen:
+            line = file.line_of("sender", "id", entry=place)
+            problem = f"{sender.code!r} stands twice in the file; the first one is taken"
+            yield RefusedRow(file=path, line=line, field="id", problem=problem)
+            continue
+        seen.add(sender.code)
+        yield sender
 
 
 def parse_sender(entry: dict[str, Any]) -> Sender:

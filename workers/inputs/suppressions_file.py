@@ -37,9 +37,7 @@ def read_suppressions(path: Path) -> Iterator[SuppressionRow | RefusedRow]:
         try:
             yield _row(line)
         except FieldError as error:
-            yield RefusedRow(
-                file=path, line=line.number, field=error.field, problem=error.problem
-            )
+            yield RefusedRow(file=path, line=line.number, field=error.field, problem=error.problem)
 
 
 def _row(line: Line) -> SuppressionRow:

@@ -39,14 +39,18 @@ def read_templates(path: Path) -> Iterator[Template | RefusedRow]:
     for place, entry in enumerate(entries_of(file, "template")):
         try:
             template = parse_template(entry)
-            key = (template.business, template.code)
-            if key in seen:
-                raise FieldError("id", f"{template.code!r} stands twice for this business")
-            seen.add(key)
-            yield template
         except FieldError as error:
             line = file.line_of("template", error.field, entry=place)
             yield RefusedRow(file=path, line=line, field=error.field, problem=error.problem)
+            continue
+        key = (template.business, template.code)
+        if key in seen:
+            line = file.line_of("template", "id", entry=place)
+            problem = f"{template.code!r} stands twice for this business; the first one is taken"
+            yield RefusedRow(file=path, line=line, field="id", problem=problem)
+            continue
+        seen.add(key)
+        yield template
 
 
 def parse_template(entry: dict[str, Any]) -> Template:

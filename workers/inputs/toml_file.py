@@ -49,6 +49,8 @@ class TomlFile:
         for number in range(max(1, start), end):
             if pattern.match(self._lines[number - 1]):
                 return number
+        if "." in field:  # it is missing in its own table
+            return self.line_of(table, field.rsplit(".", 1)[0], entry=entry)
         return max(1, start)
 
     def _table_line(self, table: str, entry: int) -> int:

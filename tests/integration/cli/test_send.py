@@ -115,12 +115,7 @@ def test_without_a_schema_it_says_what_to_run(
     assert recado("send", campaign_file(), recipients_file(), env=env).returncode == 2
 
 
-def test_without_redis_it_ends_with_one_line(
-    recado: Callable[..., Any],
-    campaign_file: Callable[..., Path],
-    recipients_file: Callable[..., Path],
-    free_port: int,
-) -> None:
+def test_without_redis_it_ends_with_one_line(recado: Callable[..., Any], free_port: int) -> None:
     env = {"RECADO_REDIS_URL": f"redis://127.0.0.1:{free_port}/0"}
     done = recado("status", env=env)
     assert done.returncode == 1
@@ -134,5 +129,3 @@ def test_a_missing_database_ends_with_one_line(recado: Callable[..., Any], free_
     assert done.returncode == 1
     assert "check RECADO_DATABASE_URL" in done.stderr
     assert "Traceback" not in done.stderr
-
-

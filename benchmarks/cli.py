@@ -1,0 +1,113 @@
+"""`recado bench …`: each figure with its comparison, both measured in the same run."""
+
+import json
+import os
+import platform
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks import delivery, pipeline, scale, world
+
+app = typer.Typer(help="The project's benchmarks.", no_args_is_help=True, rich_markup_mode=None)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+
+
+@app.command("pipeline")
+def bench_pipeline(
+    *,
+    messages: Annotated[int, typer.Option(min=1000)] = 100_000,
+    naive_messages: Annotated[int, typer.Option(min=100)] = 1000,
+    as_json: Json = False,
+) -> None:
+    """From the stream to ready, over five countries, beside one task a message a stage."""
+    ours = pipeline.measure_chunks(world.people(messages))
+    naive = pipeline.measure_naive(world.people(naive_messages))
+    _report(
+        as_json,
+        {
+            "messages": ours.messages,
+            "messages_per_second": round(ours.per_second),
+            "naive_messages": naive.messages,
+            "naive_messages_per_second": round(naive.per_second, 1),
+            "times_naive": round(ours.per_second / naive.per_second, 1),
+            "cpu_microseconds_per_message": _per_message(ours),
+            "worker_peak_megabytes": round(ours.cost.peak_bytes / 1e6),
+            "states": ours.states,
+        },
+    )
+
+
+@app.command("delivery")
+def bench_delivery(
+    *,
+    messages: Annotated[int, typer.Option(min=1000)] = 30_000,
+    processes: Annotated[int, typer.Option(min=1, max=16)] = 2,
+    latency_ms: Annotated[float, typer.Option(min=0)] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """From ready to sent against the sandbox, beside a bare aiohttp loop."""
+    sent, bare = delivery.measure(messages, processes=processes, latency_ms=latency_ms)
+    _report(
+        as_json,
+        {
+            "messages": sent.messages,
+            "processes": processes,
+            "latency_ms": latency_ms,
+            "messages_per_second": round(sent.per_second),
+            "bare_requests_per_second": round(bare.per_second),
+            "share_of_bare": round(sent.per_second / bare.per_second, 3),
+            "cpu_microseconds_per_message": {
+                kind: round(seconds / sent.messages * 1e6)
+                for kind, seconds in sent.cost.cpu_seconds.items()
+            },
+            "worker_peak_megabytes": round(sent.cost.peak_bytes / 1e6),
+        },
+    )
+
+
+@app.command("scale")
+def bench_scale(
+    *,
+    small: Annotated[int, typer.Option(min=1000)] = 100_000,
+    large: Annotated[int, typer.Option(min=1000)] = 1_000_000,
+    as_json: Json = False,
+) -> None:
+    """A million messages against a hundred thousand, and what Redis holds while they wait."""
+    few, many, waiting = scale.measure(small, large)
+    _report(
+        as_json,
+        {
+            "small": few.messages,
+            "large": many.messages,
+            "small_microseconds_per_message": round(few.microseconds, 1),
+            "large_microseconds_per_message": round(many.microseconds, 1),
+            "large_over_small": round(many.microseconds / few.microseconds, 3),
+            "large_messages_per_second": round(many.per_second),
+            "worker_peak_megabytes": round(many.cost.peak_bytes / 1e6),
+            "waiting_for_morning": waiting.deferred,
+            "redis_megabytes_while_waiting": round(waiting.redis_bytes / 1e6, 2),
+            "redis_megabytes_at_most": round(waiting.redis_peak_bytes / 1e6, 2),
+        },
+    )
+
+
+def _per_message(passage: pipeline.Passage) -> dict[str, int]:
+    return {
+        kind: round(seconds / passage.messages * 1e6)
+        for kind, seconds in passage.cost.cpu_seconds.items()
+    }
+
+
+def _report(as_json: bool, figures: dict[str, Any]) -> None:
+    figures = {"machine": _machine(), **figures}
+    if as_json:
+        print(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        print(f"{name.replace('_', ' '):<36} {value}")
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"

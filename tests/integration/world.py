@@ -1,0 +1,183 @@
+"""A small world for the tests of the core: senders, campaigns, people, consents, messages."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.engine import Row
+
+from benchmarks.world import people
+from pipeline.policy.consent import ConsentRecord
+from pipeline.policy.numbers import NumberFacts, read_number
+from pipeline.policy.sender import SenderState
+from pipeline.policy.vocabulary import Category, Channel, ConsentMethod, MessageState, Tier
+from pipeline.stages.delivery import Directory
+from pipeline.store import campaigns, claims, consents, contacts, senders
+from pipeline.store.campaigns import Campaign
+from pipeline.store.claims import Parcel
+from pipeline.store.consents import ConsentEntry
+from pipeline.store.senders import Sender
+from pipeline.store.tables import messages as message_table
+from workers.runtime import Runtime
+
+NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
+"""A Monday: 11:30 in New York, 13:30 in São Paulo, 22:00 in India."""
+
+BUSINESS = "acme"
+
+SENDER = Sender(
+    code="us",
+    business=BUSINESS,
+    country="US",
+    channel=Channel.SMS,
+    address="us",
+    provider="sandbox",
+    rate_per_second=100.0,
+    tier=Tier.HIGH,
+    state=SenderState.ACTIVE,
+    registration={
+        "kind": "10dlc",
+        "status": "approved",
+        "approved_at": "2026-08-01T00:00:00+00:00",
+        "tax_id": "12-3456789",
+        "industry": "retail",
+        "template": "offer",
+    },
+)
+
+CAMPAIGN = Campaign(
+    code="us",
+    name="Offers",
+    business=BUSINESS,
+    brand="Acme",
+    category=Category.MARKETING,
+    channel=Channel.SMS,
+    language="en-US",
+    topic="offers",
+    expires_at=NOW + timedelta(days=20),
+    body="Acme: 15% off. Reply STOP to opt out.",
+)
+
+CONSENT = ConsentRecord(
+    business=BUSINESS,
+    category=Category.MARKETING,
+    granted_at=NOW - timedelta(days=30),
+    confirmed_at=NOW - timedelta(days=30),
+    method=ConsentMethod.WEB,
+    text="Acepto recibir mensajes de marketing de Acme.",
+    ip="198.51.100.7",
+    signature="Ana",
+    cpf_valid=True,
+    source="checkout",
+    pre_ticked=False,
+    initiated_by_consumer=True,
+    policy_version="2026-01",
+)
+
+
+def numbers(count: int, country: str = "US", *, seed: int = 7) -> list[str]:
+    """Different valid numbers of one country."""
+    return [person.number for person in people(count, seed=seed, countries={country: 1})]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Puts things into the database of a test, and looks at what is there."""
+
+    runtime: Runtime
+
+    def sender(self, code: str = "us", **changes: Any) -> Sender:
+        sender = replace(SENDER, code=code, **({"address": code} | changes))
+        with self.runtime.transaction() as connection:
+            senders.save_senders(connection, [sender], now=NOW)
+            return senders.select_senders(connection, codes=[code])[0]
+
+    def campaign(self, code: str = "us", **changes: Any) -> Campaign:
+        with self.runtime.transaction() as connection:
+            return campaigns.create(connection, replace(CAMPAIGN, code=code, **changes), now=NOW)
+
+    def contacts(self, phones: Iterable[str]) -> list[int]:
+        """The contacts of these numbers, in their order."""
+        wanted = list(phones)
+        facts = [read_number(phone) for phone in wanted]
+        known = [fact for fact in facts if isinstance(fact, NumberFacts)]
+        assert len(known) == len(wanted), "a number of the test is not valid"
+        with self.runtime.transaction() as connection:
+            ids = contacts.identify(connection, known, now=NOW)
+        return [ids[phone] for phone in wanted]
+
+    def consent(self, people: Iterable[int], **changes: Any) -> None:
+        record = replace(CONSENT, **changes)
+        entries = [ConsentEntry(contact_id=person, record=record) for person in people]
+        with self.runtime.transaction() as connection:
+            consents.record(connection, entries, now=NOW)
+
+    def messages(
+        self, campaign: Campaign, people: Iterable[int], state: MessageState, **columns: Any
+    ) -> list[int]:
+        """Messages as some stage has left them; `columns` are the same for all."""
+        values = [
+            {
+                "campaign_id": campaign.id,
+                "contact_id": person,
+                "key": str(person),
+                "state": state,
+                "created_at": NOW,
+            }
+            | columns
+            for person in people
+        ]
+        with self.runtime.transaction() as connection:
+            added = connection.execute(
+                insert(message_table).returning(message_table.c.id, sort_by_parameter_order=True),
+                values,
+            )
+            return list(added.scalars())
+
+    def query(self, statement: str, **values: object) -> Sequence[Row[Any]]:
+        with self.runtime.transaction() as connection:
+            return connection.execute(text(statement), values).all()
+
+    def execute(self, statement: str, **values: object) -> None:
+        with self.runtime.transaction() as connection:
+            connection.execute(text(statement), values)
+
+    def row(self, message_id: int) -> Row[Any]:
+        return self.query("SELECT * FROM messages WHERE id = :id", id=message_id)[0]
+
+    def states(self, ids: Sequence[int] | None = None) -> dict[int, str]:
+        rows = self.query("SELECT id, state FROM messages")
+        return {row.id: row.state for row in rows if ids is None or row.id in ids}
+
+    def decisions(self, message_id: int) -> list[tuple[str, str, str | None]]:
+        """(stage, outcome, reason) of a message, in the order in which they were made."""
+        rows = self.query(
+            "SELECT stage, outcome, reason FROM decisions WHERE message_id = :id ORDER BY ctid",
+            id=message_id,
+        )
+        return [(row.stage, row.outcome, row.reason) for row in rows]
+
+    def everything(self) -> tuple[object, ...]:
+        """All messages and decisions: two of these are equal when nothing has changed."""
+        return (
+            *self.query("SELECT * FROM messages ORDER BY id"),
+            *self.query("SELECT * FROM decisions ORDER BY ctid"),
+        )
+
+    def parcels(self, ids: Sequence[int]) -> list[Parcel]:
+        with self.runtime.transaction() as connection:
+            return claims.load(connection, ids)
+
+    def directory(self, parcels: Sequence[Parcel]) -> Directory:
+        with self.runtime.transaction() as connection:
+            return directory_of(connection, parcels)
+
+
+def directory_of(connection: Any, parcels: Sequence[Parcel]) -> Directory:
+    found = senders.select_senders(connection, ids={parcel.sender_id for parcel in parcels})
+    return Directory(
+        campaigns.by_ids(connection, {parcel.campaign_id for parcel in parcels}),
+        {sender.id: sender for sender in found},
+    )

@@ -1,0 +1,81 @@
+"""``recado status``: what runs, what waits, how fast it goes."""
+
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from workers.cli.session import AsJson, print_json, session
+from workers.obstacles import NEEDED_ROLES
+from workers.situation import Situation, read_situation
+
+EVERY_SECONDS = 2.0
+_MEGABYTE = 1024 * 1024
+_CLEAR = "\x1b[H\x1b[2J"
+
+
+def status(
+    *,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again every two seconds, until Ctrl-C.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Streams, queues, messages by state, senders, throughput, and which processes run."""
+    with session("recado-status") as runtime:
+        while True:
+            began = time.monotonic()
+            situation = read_situation(runtime)
+            if as_json:
+                print_json(asdict(situation))
+            else:
+                text = "\n".join(_lines(situation))
+                print(_CLEAR + text if watch else text, flush=True)
+            if not watch:
+                return
+            took = time.monotonic() - began
+            time.sleep(max(EVERY_SECONDS, 10 * took))
+
+
+def _lines(situation: Situation) -> list[str]:
+    store = situation.store
+    lag = "unknown" if situation.stream_lag is None else f"{situation.stream_lag:,}"
+    limit = situation.memory_limit
+    share = f" of {limit / _MEGABYTE:,.0f}" if limit else ""
+    stream = (
+        f"{situation.stream_entries:,} entries, lag {lag}, {situation.stream_pending:,} being "
+        f"taken in, {situation.dead_letters:,} dead letters"
+    )
+    lines = [
+        f"business time  {situation.now:%Y-%m-%d %H:%M:%S} UTC",
+        f"processes      {_counts(situation.roles) or 'none'}",
+        f"missing        {', '.join(_missing(situation)) or 'none'}",
+        f"stream         {stream}",
+        f"queues         {_counts(situation.queues)} (chunks)",
+        f"Redis memory   {situation.memory / _MEGABYTE:,.1f}{share} MiB",
+        f"messages       {_counts(store.states) or 'none'}",
+        f"sent           {situation.sent_per_second:,.1f} a second over the last minute",
+    ]
+    if store.oldest_moving_at is not None:
+        lines.append(f"oldest moving  since {store.oldest_moving_at:%Y-%m-%d %H:%M:%S} UTC")
+    if store.replies_waiting and store.oldest_reply_at is not None:
+        age = (situation.now - store.oldest_reply_at).total_seconds()
+        lines.append(f"opt-out clock  {store.replies_waiting:,} replies wait, oldest {age:,.1f} s")
+    else:
+        lines.append("opt-out clock  no reply waits")
+    for sender in store.senders:
+        why = f" ({sender.state_reason})" if sender.state_reason else ""
+        lines.append(
+            f"sender         {sender.code}: {sender.state}{why}, {sender.rate_per_second:g}/s, "
+            f"{sender.ready:,} ready, {sender.handed:,} handed out"
+        )
+    return lines
+
+
+def _counts(amounts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {amount:,}" for name, amount in amounts.items())
+
+
+def _missing(situation: Situation) -> list[str]:
+    return [role for role in NEEDED_ROLES if role not in situation.roles]
