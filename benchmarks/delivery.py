@@ -72,23 +72,15 @@ def _send(lab: Lab, crowd: Sequence[world.Person]) -> Sending:
     ready = lab.counts().get("ready", 0)
     with watched(lab) as cost:
         lab.stack.start("dispatch")
-        while not lab.counts().get("sent"):
-            lab.stack.tend()
-            time.sleep(0.01)
+        lab.stack.wait()
         began, first = time.monotonic(), lab.counts().get("sent", 0)
-        while _open(lab):
-            lab.stack.tend()
+        while lab.sending():
             time.sleep(0.05)
         seconds = time.monotonic() - began
     sent = lab.counts().get("sent", 0)
     if sent != ready:
         raise RuntimeError(f"{ready} messages were ready and {sent} were sent: {lab.counts()}")
     return Sending(messages=sent - first, seconds=seconds, cost=cost)
-
-
-def _open(lab: Lab) -> int:
-    counts = lab.counts()
-    return counts.get("ready", 0) + counts.get("sending", 0)
 
 
 async def _bare_loop(url: str, messages: int) -> Sending:

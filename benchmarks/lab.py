@@ -61,6 +61,11 @@ class Lab:
             moving = connection.execute(_MOVING).scalar()
             return not moving and connection.execute(_TAKEN).scalar() == messages
 
+    def sending(self) -> bool:
+        """Whether a message is ready or on its way (what only waits is not asked about)."""
+        with self.runtime.transaction() as connection:
+            return bool(connection.execute(_SENDING).scalar())
+
     def counts(self) -> dict[str, int]:
         """Messages by state."""
         with self.runtime.transaction() as connection:
@@ -75,6 +80,11 @@ class Lab:
 _MOVING = text(
     "SELECT EXISTS (SELECT FROM messages WHERE lease_until IS NOT NULL "
     "AND state IN ('accepted', 'consented'))"
+)
+_SENDING = text(
+    "SELECT EXISTS (SELECT FROM messages WHERE state = 'ready' AND lease_until IS NULL) "
+    "OR EXISTS (SELECT FROM messages WHERE state IN ('ready', 'sending') "
+    "AND lease_until IS NOT NULL)"
 )
 _TAKEN = text("SELECT count(*) FROM messages")
 _COUNTS = text("SELECT CAST(state AS text) AS state, count(*) AS messages FROM messages GROUP BY 1")

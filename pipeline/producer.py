@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from redis import Redis, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -44,8 +44,6 @@ producers do not come back to a restarted Redis together; about ten seconds in a
 
 _AWAY = (RedisConnectionError, RedisTimeoutError, OutOfMemoryError)
 _POLL_SECONDS = 0.05
-
-_Answer = TypeVar("_Answer")
 
 
 class ProducerError(Exception):
@@ -162,8 +160,10 @@ class _Sending:
                 added, length = pipe.execute()
             return added, length
 
-        entry_id, length = self._persist(add_and_measure)
-        self.entry_ids.append(entry_id.decode())
+        answer: tuple[bytes | str, int] = self._persist(add_and_measure)
+        entry_id, length = answer
+        # A client may have been told to decode what it reads.
+        self.entry_ids.append(entry_id if isinstance(entry_id, str) else entry_id.decode())
         self.messages += count
         self.written += len(body)
         return length
@@ -198,9 +198,10 @@ class _Sending:
         return bool(answer[0]) and not self._lost_connection
 
     def _length(self) -> int:
-        return int(self._persist(lambda: self._client.xlen(STREAM)))
+        length: int = self._persist(lambda: self._client.xlen(STREAM))
+        return length
 
-    def _persist(self, act: Callable[[], _Answer]) -> _Answer:
+    def _persist(self, act: Callable[[], Any]) -> Any:
         """Do it, again and again while Redis is away; a chunk added twice is one chunk."""
         for attempt in range(ATTEMPTS):
             try:
@@ -221,7 +222,7 @@ def _chunks(rows: Iterable[Mapping[str, Any]], sending: _Sending) -> Iterator[tu
     parts: list[bytes] = []
     size = 2
     for row in rows:
-        part = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+        part = _encode(row)
         if len(part) + 2 > MAX_BYTES:
             raise ProducerError(
                 f"row {sending.messages + len(parts) + 1} has {len(part)} bytes; a chunk may "
@@ -235,3 +236,11 @@ def _chunks(rows: Iterable[Mapping[str, Any]], sending: _Sending) -> Iterator[tu
         size += len(part) + 1
     if parts:
         yield b"[" + b",".join(parts) + b"]", len(parts)
+
+
+def _encode(row: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        # Half a character is a bad row, which intake accounts for: it must get there.
+        return json.dumps(row, separators=(",", ":")).encode()

@@ -19,7 +19,7 @@ from pipeline.policy.decision import Defer
 from pipeline.policy.quota import decide_quota
 from pipeline.policy.vocabulary import Stage
 from pipeline.stages.caps import LONGEST_PERIOD, binding_quota
-from pipeline.store import due, quotas, senders
+from pipeline.store import due, endings, quotas, senders
 from pipeline.store.senders import Sender
 from workers.clock import machine_now
 from workers.queues import CHUNK, enqueue, queue_lengths
@@ -96,7 +96,7 @@ class Dispatcher:
 
     def _end_campaigns(self) -> None:
         with self._runtime.transaction() as connection:
-            ended = due.sweep_ended(connection, now=self._runtime.clock.now(), most=4 * BATCH)
+            ended = endings.sweep_ended(connection, now=self._runtime.clock.now(), most=4 * BATCH)
         if ended:
             log.info("campaigns_swept", messages=ended)
 

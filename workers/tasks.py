@@ -87,7 +87,7 @@ def _read_rules(**_: Any) -> None:
 
     The first person who writes STOP must not wait for it.
     """
-    _ = process_runtime().books
+    _books = process_runtime().books
 
 
 @signals.worker_process_shutdown.connect(weak=False)

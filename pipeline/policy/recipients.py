@@ -79,8 +79,15 @@ def _text_problem(value: object, limit: int) -> str | None:
         return "is not a text"
     if len(value) > limit:
         return f"is longer than {limit} characters"
-    # PostgreSQL cannot store it, and no number, name or zone has one.
-    return "contains a null character" if "\0" in value else None
+    return None if _storable(value) else "contains a null character or half a character"
+
+
+def _storable(value: str) -> bool:
+    """Whether PostgreSQL can store a text; it takes no null character and no lone surrogate.
+
+    JSON can hold both, and one such text would make the whole chunk fail, again and again.
+    """
+    return "\0" not in value and not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def _read_variables(value: object) -> dict[str, str] | BadRow | None:
@@ -94,11 +101,20 @@ def _read_variables(value: object) -> dict[str, str] | BadRow | None:
     for name, content in value.items():
         text = str(content) if isinstance(content, int | float | str) else None
         if text is None:
-            return BadRow(field=f"variables.{name[:64]}", problem="is not a text or a number")
-        if len(name) > MAX_NAME_LENGTH or len(text) > MAX_VALUE_LENGTH or "\0" in name + text:
+            return BadRow(field=_shown(name), problem="is not a text or a number")
+        too_long = len(name) > MAX_NAME_LENGTH or len(text) > MAX_VALUE_LENGTH
+        if too_long or not _storable(name + text):
             return BadRow(
-                field=f"variables.{name[:64]}",
-                problem=f"is longer than {MAX_VALUE_LENGTH} characters or has a null character",
+                field=_shown(name),
+                problem=(
+                    f"is longer than {MAX_VALUE_LENGTH} characters, or has a null character or "
+                    "half a character"
+                ),
             )
         read[name] = text
     return read
+
+
+def _shown(name: str) -> str:
+    """A variable's name for a message: what cannot be printed is escaped."""
+    return f"variables.{repr(name[:64])[1:-1]}"

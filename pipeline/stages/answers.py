@@ -75,6 +75,12 @@ def not_started(claimed: Claimed) -> Answer:
     return Answer(claimed=claimed, result=None, sent_at=None, started=False)
 
 
+def unsendable(claimed: Claimed) -> Answer:
+    """The message could not be composed; it never left, and never will."""
+    refusal = Rejected(Action.FAIL, "unsendable", "the message could not be composed", None)
+    return Answer(claimed=claimed, result=refusal, sent_at=None, started=False)
+
+
 def crashed(claimed: Claimed, *, sent_at: datetime) -> Answer:
     """Our own code failed around the request: it may have left."""
     return Answer(claimed=claimed, result=None, sent_at=sent_at, started=True)

@@ -49,6 +49,9 @@ def read_entry(fields: Mapping[bytes, bytes]) -> Chunk | Refusal:
     campaign = fields.get(b"campaign", b"").decode(errors="replace")
     if not campaign:
         return Refusal(reason="unknown_campaign", detail="the field campaign is missing")
+    if "\0" in campaign:  # PostgreSQL could not even look for it
+        detail = f"campaign {campaign[:80]!r} cannot exist: it has a null character"
+        return Refusal(reason="unknown_campaign", detail=detail)
     raw = fields.get(b"messages", b"")
     if len(raw) > MAX_BYTES:
         return Refusal(reason="too_large", detail=f"messages has more than {MAX_BYTES} bytes")

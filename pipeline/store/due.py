@@ -1,4 +1,4 @@
-"""What is due: rows whose time has come, whose lease ran out, or whose campaign has ended.
+"""What is due: rows whose time has come, or whose lease ran out; and what goes out next.
 
 Each function takes a bounded number of rows with ``FOR UPDATE SKIP LOCKED``: any number of
 dispatchers may run them side by side.
@@ -37,7 +37,8 @@ _CLOSE = text(
     UPDATE messages SET state = 'deferred', not_before = :now, lease_until = NULL,
                         reason = 'window_closed'
     WHERE id IN (
-        SELECT id FROM messages WHERE state = 'ready' AND window_closes_at <= :now
+        SELECT id FROM messages
+        WHERE state = 'ready' AND lease_until IS NULL AND window_closes_at <= :now
         ORDER BY window_closes_at LIMIT :most FOR UPDATE SKIP LOCKED
     )
     """
@@ -52,10 +53,9 @@ def close_windows(connection: Connection, *, now: datetime, most: int) -> int:
 _LAPSED = text(
     """
     SELECT id, state FROM messages
-    WHERE lease_until <= CASE WHEN state IN ('accepted', 'consented')
-                              THEN CAST(:unstaged_before AS timestamptz)
-                              ELSE CAST(:machine_now AS timestamptz) END
-      AND lease_until <= :machine_now
+    WHERE lease_until IS NOT NULL
+      AND (state IN ('accepted', 'consented') AND lease_until <= :unstaged_before
+           OR state IN ('ready', 'sending') AND lease_until <= :machine_now)
     ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED
     """
 )
@@ -120,56 +120,14 @@ def recover(
         sending=by_state.pop(MessageState.SENDING, []),
         ready=by_state.pop(MessageState.READY, []),
     )
-    stray = [id_ for ids in by_state.values() for id_ in ids]
     if lapsed.accepted or lapsed.consented:
         ids = lapsed.accepted + lapsed.consented
         connection.execute(_RENEW, {"ids": ids, "lease": lease})
     if lapsed.sending:
         connection.execute(_DOUBT, {"ids": lapsed.sending, "now": now})
-    if lapsed.ready or stray:
-        connection.execute(_UNHAND, {"ids": lapsed.ready + stray})
+    if lapsed.ready:
+        connection.execute(_UNHAND, {"ids": lapsed.ready})
     return lapsed
-
-
-_EXPIRE = text(
-    """
-    UPDATE campaigns SET state = 'expired', state_changed_at = :now
-    WHERE state IN ('active', 'paused') AND expires_at <= :now
-    """
-)
-_ENDED = text(
-    "SELECT id, state FROM campaigns WHERE state IN ('expired', 'cancelled') AND NOT swept"
-)
-_SWEEP = text(
-    """
-    WITH moved AS (
-        UPDATE messages SET state = CAST(:state AS message_state), reason = :state,
-                            lease_until = NULL, not_before = NULL
-        WHERE id IN (
-            SELECT id FROM messages
-            WHERE campaign_id = :campaign AND state IN ('accepted','consented','deferred','ready')
-            LIMIT :most FOR UPDATE
-        )
-        RETURNING id
-    )
-    INSERT INTO decisions (message_id, decided_at, stage, outcome, reason)
-    SELECT id, :now, 'dispatch', 'block', :state FROM moved
-    """
-)
-_SWEPT = text("UPDATE campaigns SET swept = true WHERE id = :campaign")
-
-
-def sweep_ended(connection: Connection, *, now: datetime, most: int) -> int:
-    """End the waiting messages of campaigns that were cancelled or have expired."""
-    connection.execute(_EXPIRE, {"now": now})
-    swept = 0
-    for campaign in connection.execute(_ENDED).all():
-        values = {"campaign": campaign.id, "state": campaign.state, "now": now, "most": most}
-        moved = connection.execute(_SWEEP, values).rowcount
-        if moved == 0:
-            connection.execute(_SWEPT, {"campaign": campaign.id})
-        swept += moved
-    return swept
 
 
 # A walk along the index from one (sender, campaign) to the next: as many steps as there are

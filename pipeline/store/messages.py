@@ -83,9 +83,10 @@ _TAKE_IN = text(
         RETURNING id, campaign_id, key, state
     ), noted AS (
         INSERT INTO decisions (message_id, decided_at, stage, outcome, reason, detail)
-        SELECT taken.id, :now, 'intake', 'block', incoming.reason,
+        SELECT DISTINCT ON (taken.id) taken.id, :now, 'intake', 'block', incoming.reason,
                jsonb_build_object('explanation', incoming.detail)
         FROM taken JOIN incoming USING (campaign_id, key) WHERE taken.state = 'blocked'
+        ORDER BY taken.id  -- a chunk may hold the same bad row twice
     )
     SELECT id, campaign_id, key, state FROM taken
     """

@@ -71,14 +71,28 @@ _RECORD = text(
     """
 )
 
+# People are locked in the order in which claims lock them. A person with two messages among them
+# gets both back: an UPDATE that finds two rows for one target would apply one of them.
 _UNRESERVE = text(
     """
-    UPDATE frequency_use f SET sent = array_remove(f.sent, u.claimed_at)
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:counted AS text[]),
-                CAST(:claimed_at AS timestamptz[])) AS u (id, counted, claimed_at)
-    JOIN messages m ON m.id = u.id
-    JOIN campaigns c ON c.id = m.campaign_id
-    WHERE f.contact_id = m.contact_id AND f.business = c.business AND f.counted = u.counted
+    WITH unsent AS (
+        SELECT m.contact_id, c.business, u.counted, array_agg(u.claimed_at) AS times
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:counted AS text[]),
+                    CAST(:claimed_at AS timestamptz[])) AS u (id, counted, claimed_at)
+        JOIN messages m ON m.id = u.id
+        JOIN campaigns c ON c.id = m.campaign_id
+        GROUP BY m.contact_id, c.business, u.counted
+    ), held AS MATERIALIZED (
+        SELECT f.contact_id, f.business, f.counted, unsent.times
+        FROM frequency_use f JOIN unsent USING (contact_id, business, counted)
+        ORDER BY f.contact_id, f.business, f.counted
+        FOR UPDATE OF f
+    )
+    UPDATE frequency_use f
+    SET sent = ARRAY(SELECT t FROM unnest(f.sent) t WHERE t <> ALL(held.times))
+    FROM held
+    WHERE f.contact_id = held.contact_id AND f.business = held.business
+      AND f.counted = held.counted
     """
 )
 

@@ -129,18 +129,22 @@ messages = Table(
         "id",
         postgresql_where=text("state = 'ready' AND lease_until IS NULL"),
     ),
-    # How much each sender has been given and not yet sent.
-    Index(
-        "ix_messages_handed",
-        "sender_id",
-        postgresql_where=text("state = 'ready' AND lease_until IS NOT NULL"),
-    ),
     # What waits for its time.
     Index("ix_messages_deferred", "not_before", postgresql_where=text("state = 'deferred'")),
     # What waits in an open window that may close on it.
-    Index("ix_messages_window", "window_closes_at", postgresql_where=text("state = 'ready'")),
-    # Whose lease ran out.
-    Index("ix_messages_lease", "lease_until", postgresql_where=text("lease_until IS NOT NULL")),
+    Index(
+        "ix_messages_window",
+        "window_closes_at",
+        postgresql_where=text("state = 'ready' AND lease_until IS NULL"),
+    ),
+    # Whose lease ran out; and how much each sender has been given and not yet sent.
+    Index(
+        "ix_messages_lease",
+        "state",
+        "lease_until",
+        "sender_id",
+        postgresql_where=text("lease_until IS NOT NULL"),
+    ),
 )
 
 decisions = Table(

@@ -60,9 +60,14 @@ def test_ctrl_c_stops_everything_that_the_demo_has_started(
     process = demo()
     assert process.stderr is not None
     # A plain line of figures: the workers are up and messages are under way.
+    said = []
     for line in process.stderr:
+        said.append(line)
         if "opt-outs" in line:
             break
+    else:
+        process.wait(60)
+        pytest.fail("".join(said))
     family = psutil.Process(process.pid).children(recursive=True)
     assert len(family) > 5
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import psutil
@@ -86,6 +86,11 @@ def stack(wait_for: WaitFor) -> Iterator[RunningStack]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def family(pids: Iterable[int]) -> list[int]:
+    """The processes below these."""
+    return [below.pid for pid in pids for below in psutil.Process(pid).children(recursive=True)]
+
+
 def runs(pid: int) -> bool:
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
@@ -117,6 +122,8 @@ def test_a_second_stack_in_the_folder_is_refused_and_harms_nothing(stack: Runnin
 
 def test_a_worker_that_is_killed_is_started_again(stack: RunningStack, wait_for: WaitFor) -> None:
     before = stack.pids()
+    orphans = family([before["delivery"]])
+    assert orphans
 
     os.kill(before["delivery"], signal.SIGKILL)
 
@@ -127,6 +134,7 @@ def test_a_worker_that_is_killed_is_started_again(stack: RunningStack, wait_for:
     wait_for(is_back, what="a new delivery worker")
     others = {role: pid for role, pid in stack.pids().items() if role != "delivery"}
     assert others == {role: pid for role, pid in before.items() if role != "delivery"}
+    assert not any(runs(pid) for pid in orphans)
     assert "role_died" in stack.output.read_text()
 
 
@@ -134,12 +142,13 @@ def test_a_killed_supervisor_takes_its_children_along_and_can_start_again(
     stack: RunningStack, wait_for: WaitFor
 ) -> None:
     before = stack.pids()
+    everybody = [*before.values(), *family(before.values())]
 
     stack.process.kill()
     stack.process.wait(10)
 
     def all_ended() -> bool:
-        return not any(runs(pid) for pid in before.values())
+        return not any(runs(pid) for pid in everybody)
 
     wait_for(all_ended, timeout=40, what="the end of every child")
 
@@ -150,10 +159,11 @@ def test_a_killed_supervisor_takes_its_children_along_and_can_start_again(
 
 
 def test_sigterm_stops_everything(stack: RunningStack) -> None:
-    pids = stack.pids()
+    roles = stack.pids().values()
+    everybody = [*roles, *family(roles)]
 
     assert stack.stop() == 0
 
-    assert not any(runs(pid) for pid in pids.values())
+    assert not any(runs(pid) for pid in everybody)
     assert not (stack.home / "stack.json").exists()
     assert not (stack.home / "postgres" / "postmaster.pid").exists()

@@ -1,6 +1,5 @@
 import json
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -39,9 +38,21 @@ def test_large_rows_make_smaller_chunks(runtime: Runtime) -> None:
 
 
 def test_a_row_beyond_every_chunk_is_named(runtime: Runtime) -> None:
-    rows = [{"to": "+1"}, {"to": "+2", "variables": {"x": "y" * MAX_BYTES}}]
+    rows: list[dict[str, Any]] = [{"to": "+1"}, {"to": "+2", "variables": {"x": "y" * MAX_BYTES}}]
     with pytest.raises(ProducerError, match="row 2 has"):
         Producer(runtime.redis).send("news", rows)
+
+
+def test_half_a_character_reaches_intake(runtime: Runtime) -> None:
+    Producer(runtime.redis).send("news", [{"to": "\ud800"}, {"to": "+1"}])
+    ((_, chunk),) = entries(runtime.redis)
+    assert chunk.rows == [{"to": "\ud800"}, {"to": "+1"}]
+
+
+def test_a_client_that_decodes_its_answers_will_do(runtime: Runtime) -> None:
+    with Redis.from_url(runtime.servers.redis_url, decode_responses=True) as client:
+        receipt = Producer(client).send("news", [{"to": "+1"}])
+    assert [entry_id.decode() for entry_id, _ in entries(runtime.redis)] == list(receipt.entry_ids)
 
 
 def test_no_rows_make_no_entry(runtime: Runtime) -> None:
@@ -55,7 +66,7 @@ def test_a_durable_receipt_says_that_redis_has_it_on_disk(runtime: Runtime) -> N
 
 
 def test_a_full_stream_makes_the_producer_wait_until_it_is_read(
-    runtime: Runtime, wait_for: Callable[..., None]
+    runtime: Runtime,
 ) -> None:
     client = runtime.redis
     producer = Producer(client, backlog_entries=3)
@@ -91,7 +102,7 @@ def test_a_lost_connection_is_mended_and_every_row_arrives(runtime: Runtime) -> 
             yield {"to": f"+{n}"}
 
     receipt = Producer(client).send("news", rows(), durable_within=5)
-    numbers = {row["to"] for _, chunk in entries(client) for row in chunk.rows}  # type: ignore[index, call-overload]
+    numbers = {row["to"] for _, chunk in entries(client) for row in chunk.rows}  # type: ignore[index]
     assert numbers == {f"+{n}" for n in range(3000)}
     assert receipt.messages == 3000
     assert receipt.on_disk is False

@@ -3,7 +3,7 @@
 import typer
 
 from pipeline.store.schema import upgrade as upgrade_schema
-from workers.cli.session import AsJson, print_json
+from workers.cli.output import AsJson, print_json
 from workers.runtime import open_runtime
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 from redis import Redis
 
-from workers.cli.errors import UNUSABLE, CommandError
-from workers.cli.session import AsJson, print_json
+from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
 from workers.dead_letters import dead_letters
 from workers.dead_letters import drop as drop_letter
 from workers.dead_letters import retry as retry_letter

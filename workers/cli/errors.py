@@ -11,22 +11,9 @@ from config.policies import PolicyError
 from config.settings import SettingsError
 from pipeline.producer import ProducerError
 from pipeline.store.campaigns import CampaignExistsError
+from workers.cli.output import FAILED, UNUSABLE, CommandError
 from workers.inputs.refusals import InputFileError
 from workers.servers import ServersError
-
-FAILED = 1
-"""The work itself failed."""
-
-UNUSABLE = 2
-"""Bad usage, or a file or a setting that cannot be used."""
-
-
-class CommandError(Exception):
-    """A command ends with this line and exit code."""
-
-    def __init__(self, text: str, *, exit_code: int = FAILED) -> None:
-        super().__init__(text)
-        self.exit_code = exit_code
 
 
 @dataclass(frozen=True, slots=True)

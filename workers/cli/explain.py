@@ -13,8 +13,8 @@ from pipeline.policy.sender import SenderState
 from pipeline.policy.vocabulary import CampaignState, MessageState
 from pipeline.store import history
 from pipeline.store.history import MessageHistory, PastDecision
-from workers.cli.errors import UNUSABLE, CommandError
-from workers.cli.session import AsJson, print_json, session
+from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
+from workers.cli.session import session
 from workers.runtime import Runtime
 
 MOST = 100

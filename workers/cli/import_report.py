@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workers.cli.errors import UNUSABLE, CommandError
+from workers.cli.output import UNUSABLE, CommandError, print_json
 from workers.cli.progress import late_progress
-from workers.cli.session import print_json
 from workers.inputs.refusals import RefusedRow
 
 SHOWN = 20

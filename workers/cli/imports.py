@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from workers.cli.import_report import ImportReport, show_report
-from workers.cli.session import AsJson, session
+from workers.cli.output import AsJson
+from workers.cli.session import session
 from workers.inputs.consents_file import read_consents
 from workers.inputs.refusals import RefusedRow
 from workers.inputs.senders_file import read_senders

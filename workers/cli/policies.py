@@ -8,8 +8,7 @@ import typer
 from config.policies import ENFORCED_KINDS, Policies, load_policies
 from config.settings import load_settings
 from pipeline.policy.country import CountryPolicy, Rule
-from workers.cli.errors import UNUSABLE, CommandError
-from workers.cli.session import AsJson, print_json
+from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
 from workers.clock import machine_now
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The rules in force.")

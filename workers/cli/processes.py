@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from workers.cli.errors import CommandError
+from workers.cli.output import CommandError
 from workers.cli.session import session
 from workers.dispatch import Dispatcher
 from workers.heartbeat import Heartbeat, alive_here

@@ -11,10 +11,10 @@ from pipeline.policy.content import variables_of
 from pipeline.producer import Producer, ProducerError, Receipt
 from pipeline.store import campaigns, senders
 from pipeline.store.campaigns import Campaign
-from workers.cli.errors import UNUSABLE, CommandError
 from workers.cli.import_report import SHOWN, print_refusals, refusals_as_json
+from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
 from workers.cli.progress import late_progress
-from workers.cli.session import AsJson, print_json, session
+from workers.cli.session import session
 from workers.cli.settled import Settled, wait_until_settled
 from workers.cli.show_balance import print_balance
 from workers.inputs.campaign_file import read_campaign

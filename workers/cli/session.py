@@ -1,19 +1,11 @@
 """What a command works with: the runtime, over a schema that is up to date."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from enum import Enum
-from typing import Annotated, Any
-
-import typer
 
 from pipeline.store import schema
-from workers.cli.errors import CommandError
+from workers.cli.output import CommandError
 from workers.runtime import Runtime, open_runtime
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @contextmanager
@@ -46,18 +38,3 @@ def _check_schema(runtime: Runtime) -> None:
         raise CommandError(
             f"the database {state}, and this version needs {needed}; run: recado db upgrade"
         )
-
-
-def print_json(value: Any) -> None:
-    """Print one JSON document on one line; instants as ISO 8601, enums by their public names."""
-    print(json.dumps(value, default=_plain, ensure_ascii=False), flush=True)
-
-
-def _plain(value: object) -> object:
-    match value:
-        case datetime() | date():
-            return value.isoformat()
-        case Enum():
-            return value.value
-        case _:
-            return str(value)

@@ -11,8 +11,7 @@ import typer
 
 from config.logs import configure_logs
 from config.settings import load_settings
-from workers.cli.errors import FAILED, CommandError
-from workers.cli.session import AsJson, print_json
+from workers.cli.output import FAILED, AsJson, CommandError, print_json
 from workers.demo.run import run_demo
 from workers.demo.view import open_view, print_report
 from workers.interrupts import take_sigterm_as_interrupt

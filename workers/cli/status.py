@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from workers.cli.session import AsJson, print_json, session
+from workers.cli.output import AsJson, print_json
+from workers.cli.session import session
 from workers.obstacles import NEEDED_ROLES
 from workers.situation import Situation, read_situation
 

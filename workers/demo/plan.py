@@ -78,7 +78,7 @@ PLANS = (
         language="en-US",
         channel=Channel.SMS,
         people=500,
-        rate=45.0,
+        rate=55.0,
         address="+12025550100",
         body=(
             "Promotional message from Casa Azul: 15% off everything until Nov 30, {name}. "

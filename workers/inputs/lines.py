@@ -140,7 +140,7 @@ def _csv_lines(
 
     source, position = _Source(file), 0
     header: list[str] | None = None
-    while (record := _csv_record(path, source, header and len(header))) is not None:
+    while (record := _csv_record(path, source, len(header) if header else None)) is not None:
         if isinstance(record, RefusedRow):
             if header is None:
                 raise InputFileError(path, f"the header {record.problem}", line=record.line)

@@ -47,8 +47,8 @@ class Fields:
             raise self.error(name, f"is {type(value).__name__}, not a text; put it in quotes")
         if len(value) > most:
             raise self.error(name, f"is longer than {most} characters")
-        if "\0" in value:
-            raise self.error(name, "contains a null character; remove it")
+        if "\0" in value or not _is_unicode(value):
+            raise self.error(name, "contains a null character or half a character; remove it")
         return value.strip() or None
 
     def required_text(self, name: str, example: str, *, most: int = 200) -> str:
@@ -123,3 +123,12 @@ class Fields:
         if not (len(value) == 2 and value.isascii() and value.isalpha()):  # noqa: PLR2004 - ISO 3166 alpha-2
             raise self.error(name, f"is {value[:40]!r}; write the two letters of ISO 3166, e.g. BR")
         return value
+
+
+def _is_unicode(value: str) -> bool:
+    """Whether a text is whole: JSON's escapes can write one half of a surrogate pair."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

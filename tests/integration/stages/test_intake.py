@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.policy.recipients import BadRow, read_recipient
 from pipeline.stages import intake
 from pipeline.stages.intake import MAX_BYTES, MAX_MESSAGES, SCHEMA, Chunk, Refusal, TakenIn
 from tests.integration.world import NOW, World, numbers
@@ -122,20 +123,29 @@ BAD_ROWS: Mapping[str, tuple[object, str]] = {
 }
 
 
-@pytest.mark.parametrize(("row", "reason"), BAD_ROWS.values(), ids=BAD_ROWS)
-def test_a_bad_row_becomes_a_blocked_message_and_takes_nothing_with_it(
-    world: World, row: object, reason: str
-) -> None:
+def test_a_bad_row_becomes_a_blocked_message_and_takes_nothing_with_it(world: World) -> None:
     world.campaign()
     good = numbers(2)
+    rows: list[Any] = [{"to": good[0]}, *(row for row, _ in BAD_ROWS.values()), {"to": good[1]}]
 
-    taken = _take(world, _chunk({"to": good[0]}, row, {"to": good[1]}))
+    taken = _take(world, _chunk(*rows))
 
+    assert sorted(taken.ids) == [id_ for id_, state in world.states().items() if state != "blocked"]
     assert len(taken.ids) == 2
-    (bad,) = world.query("SELECT * FROM messages WHERE state <> 'accepted'")
-    assert (bad.state, bad.reason) == ("blocked", reason)
-    assert bad.lease_until is None
-    assert world.decisions(bad.id) == [("intake", "block", reason)]
+    bad = world.query("SELECT * FROM messages WHERE state = 'blocked' ORDER BY id")
+    assert [row.reason for row in bad] == [reason for _, reason in BAD_ROWS.values()]
+    assert all(row.lease_until is None for row in bad)
+    for row in bad:
+        assert world.decisions(row.id) == [("intake", "block", row.reason)]
+
+
+@pytest.mark.parametrize("row", [row for row, _ in BAD_ROWS.values()], ids=BAD_ROWS)
+def test_what_is_wrong_with_a_bad_row_can_be_stored(row: object) -> None:
+    read = read_recipient(row)
+
+    problem = f"{read.field} {read.problem}" if isinstance(read, BadRow) else ""
+    assert "\0" not in problem
+    assert problem.encode() is not None
 
 
 def test_the_same_bad_row_twice_is_one_message_with_one_decision(world: World) -> None:

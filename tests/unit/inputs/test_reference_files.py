@@ -58,7 +58,7 @@ def test_a_consent_is_read_with_its_evidence(file: File) -> None:
     (row,) = read_consents(file(CONSENTS + GOOD_CONSENT), hash_key=None)
     assert isinstance(row, ConsentRow)
     assert row.number.e164 == "+5511987654321"
-    assert row.record.topics == {"a", "b"}
+    assert row.record.topics == frozenset({"a", "b"})
     assert row.record.granted_at == datetime(2026, 5, 1, 13, tzinfo=UTC)
     assert row.record.method is ConsentMethod.WEB
     assert row.record.pre_ticked is False
@@ -75,7 +75,7 @@ def test_a_star_means_every_channel_and_every_topic(file: File) -> None:
 def test_a_consent_without_topics_is_for_no_topic(file: File) -> None:
     (row,) = read_consents(file(CONSENTS + GOOD_CONSENT.replace("A;b", "")), hash_key=None)
     assert isinstance(row, ConsentRow)
-    assert row.record.topics == {""}
+    assert row.record.topics == frozenset({""})
 
 
 def test_a_cpf_is_kept_only_as_a_keyed_hash(file: File) -> None:
@@ -115,6 +115,14 @@ def test_a_bad_consent_is_refused_with_line_and_field(
     assert (line, found) == (3, field)
     assert problem in text
     assert GOOD_CONSENT.replace(old, new, 1).split(",")[0] not in text or new == ""
+
+
+def test_half_a_character_is_refused(file: File) -> None:
+    line = (
+        r'{"to": "+5511987654321", "business": "\ud800", "channel": "*", "category": "marketing"}'
+    )
+    rows = list(read_consents(file(line, "c.ndjson"), hash_key=None))
+    assert [field for _, field, _ in refusals(rows)] == ["business"]
 
 
 def test_an_unknown_column_of_consents_names_the_near_one(file: File) -> None:

@@ -200,16 +200,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'deferred'"),
     )
     op.create_index(
-        "ix_messages_handed",
-        "messages",
-        ["sender_id"],
-        unique=False,
-        postgresql_where=sa.text("state = 'ready' AND lease_until IS NOT NULL"),
-    )
-    op.create_index(
         "ix_messages_lease",
         "messages",
-        ["lease_until"],
+        ["state", "lease_until", "sender_id"],
         unique=False,
         postgresql_where=sa.text("lease_until IS NOT NULL"),
     )
@@ -225,7 +218,7 @@ def upgrade() -> None:
         "messages",
         ["window_closes_at"],
         unique=False,
-        postgresql_where=sa.text("state = 'ready'"),
+        postgresql_where=sa.text("state = 'ready' AND lease_until IS NULL"),
     )
     op.create_table(
         "senders",
@@ -395,7 +388,9 @@ def downgrade() -> None:
     op.drop_index("ix_senders_business", table_name="senders")
     op.drop_table("senders")
     op.drop_index(
-        "ix_messages_window", table_name="messages", postgresql_where=sa.text("state = 'ready'")
+        "ix_messages_window",
+        table_name="messages",
+        postgresql_where=sa.text("state = 'ready' AND lease_until IS NULL"),
     )
     op.drop_index(
         "ix_messages_ready",
@@ -406,11 +401,6 @@ def downgrade() -> None:
         "ix_messages_lease",
         table_name="messages",
         postgresql_where=sa.text("lease_until IS NOT NULL"),
-    )
-    op.drop_index(
-        "ix_messages_handed",
-        table_name="messages",
-        postgresql_where=sa.text("state = 'ready' AND lease_until IS NOT NULL"),
     )
     op.drop_index(
         "ix_messages_deferred",

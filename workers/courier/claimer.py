@@ -1,0 +1,134 @@
+"""Getting slots from Redis, and claiming what got one. Runs in a thread of its own."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.limits.pace import Grant
+from pipeline.stages import delivery
+from pipeline.stages.delivery import CLAIM_LIFE, Claimed, Directory
+from pipeline.store import claims
+from pipeline.store.claims import Parcel
+from workers.clock import machine_now
+from workers.courier.admission import ClaimRound
+from workers.courier.lines import Waiting
+from workers.courier.means import CourierMeans
+
+SLOT_SPAN = 0.1
+"""Seconds of slots that are asked for at once, beyond what claiming takes."""
+
+LONGEST_LEAD = 0.12
+_MARGIN = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A claimed message with the moment of its slot (monotonic seconds)."""
+
+    claimed: Claimed
+    slot: float
+    claim: ClaimRound
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What the event loop asks for.
+
+    Attributes:
+        picked: parcels that want a slot, by sender.
+        late: how many already claimed messages missed their slot and want another, by sender.
+        rates: messages a second of each sender concerned.
+        directory: the campaigns and senders of the parcels.
+    """
+
+    picked: Mapping[int, list[Waiting]]
+    late: Mapping[int, int]
+    rates: Mapping[int, float]
+    directory: Directory
+
+
+@dataclass(slots=True)
+class Supply:
+    """What it gets.
+
+    Attributes:
+        departures: claimed messages with their slots.
+        returned: parcels that got no slot.
+        late_slots: new slots for late messages, by sender; fewer than asked when there are none.
+        again_at: when each sender's next slots come within reach (monotonic seconds).
+    """
+
+    departures: list[Departure] = field(default_factory=list)
+    returned: list[Waiting] = field(default_factory=list)
+    late_slots: dict[int, list[float]] = field(default_factory=dict)
+    again_at: dict[int, float] = field(default_factory=dict)
+
+
+class Claimer:
+    """Knows how long a claim takes, and asks for slots that lie beyond it."""
+
+    def __init__(self, means: CourierMeans) -> None:
+        self._means = means
+        self._claim_seconds = 0.01
+
+    def claim(self, order: Order) -> Supply:
+        """Slots first, then the claim of what got one."""
+        lead = min(LONGEST_LEAD, 1.5 * self._claim_seconds + _MARGIN) if order.picked else _MARGIN
+        asked = {
+            sender: (rate, order.late.get(sender, 0) + len(order.picked.get(sender, ())))
+            for sender, rate in order.rates.items()
+        }
+        before = time.monotonic()
+        grants = self._means.pace.take(asked, lead=lead, horizon=lead + SLOT_SPAN)
+        began = time.monotonic()
+        # Redis looked at its clock somewhere between; the middle is never far off.
+        moment = (before + began) / 2
+        supply, slots, chosen = _share_out(order, grants, moment, lead)
+        if chosen:
+            claimed = self._claim(chosen, order.directory)
+            this_round = ClaimRound(began)
+            self._claim_seconds += 0.2 * (time.monotonic() - began - self._claim_seconds)
+            supply.departures = [
+                Departure(item, slots[item.parcel.id], this_round) for item in claimed
+            ]
+        return supply
+
+    def give_back(self, ids: Sequence[int]) -> None:
+        """Return messages that were handed to this courier and not claimed."""
+        with self._means.transaction() as connection:
+            claims.give_back(connection, ids)
+
+    def _claim(self, parcels: Sequence[Parcel], directory: Directory) -> list[Claimed]:
+        means = self._means
+        now = means.clock.now()
+        with means.transaction() as connection:
+            return delivery.claim(
+                connection,
+                parcels,
+                directory=directory,
+                books=means.books,
+                now=now,
+                safe_until=now + means.clock.span(CLAIM_LIFE),
+                lease=machine_now() + means.sending_lease,
+            )
+
+
+def _share_out(
+    order: Order, grants: Mapping[int, Grant], moment: float, lead: float
+) -> tuple[Supply, dict[int, float], list[Parcel]]:
+    """The late ones first: their claims are running out. Slots by message id, chosen parcels."""
+    supply = Supply()
+    slots: dict[int, float] = {}
+    chosen: list[Parcel] = []
+    for sender, grant in grants.items():
+        times = [moment + grant.delay + i * grant.interval for i in range(grant.count)]
+        late = order.late.get(sender, 0)
+        supply.late_slots[sender] = times[:late]
+        entries = order.picked.get(sender, [])
+        for (parcel, _), slot in zip(entries, times[late:], strict=False):
+            slots[parcel.id] = slot
+            chosen.append(parcel)
+        supply.returned += entries[len(times[late:]) :]
+        following = moment + grant.delay + grant.count * grant.interval
+        supply.again_at[sender] = following - lead - SLOT_SPAN / 2
+    return supply, slots, chosen

@@ -1,0 +1,97 @@
+"""The messages that wait in a courier, in one line per sender."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.store.claims import Parcel
+from pipeline.store.senders import Sender
+
+PATIENCE = 5.0
+"""Seconds that a parcel waits here for a slot before it goes back to the pool."""
+
+Waiting = tuple[Parcel, float]
+"""A parcel, and since when it waits (monotonic seconds)."""
+
+
+@dataclass(slots=True)
+class _Line:
+    sender: Sender
+    parcels: deque[Waiting] = field(default_factory=deque)
+    again_at: float = 0.0
+
+
+class Lines:
+    """One line per sender. Used from the event loop only.
+
+    Args:
+        slot_span: seconds of slots that are asked for at once: no more of a sender is picked
+            than leaves in that time.
+    """
+
+    def __init__(self, slot_span: float) -> None:
+        self._slot_span = slot_span
+        self._lines: dict[int, _Line] = {}
+
+    def __len__(self) -> int:
+        return sum(len(line.parcels) for line in self._lines.values())
+
+    def know(self, senders: Iterable[Sender]) -> None:
+        """Learn of senders, or of their new rates."""
+        for sender in senders:
+            self._lines.setdefault(sender.id, _Line(sender)).sender = sender
+
+    def sender(self, sender_id: int) -> Sender:
+        """A sender that is known."""
+        return self._lines[sender_id].sender
+
+    def add(self, parcels: Sequence[Parcel], now: float) -> None:
+        """Queue parcels of known senders."""
+        for parcel in parcels:
+            self._lines[parcel.sender_id].parcels.append((parcel, now))
+
+    def pick(self, room: int, now: float) -> dict[int, list[Waiting]]:
+        """Take up to `room` parcels out, evenly over the senders that may have slots now."""
+        open_lines = [
+            line for line in self._lines.values() if line.parcels and line.again_at <= now
+        ]
+        picked: dict[int, list[Waiting]] = {}
+        while room > 0 and open_lines:
+            share = max(1, room // len(open_lines))
+            still_open = []
+            for line in open_lines:
+                taken = picked.setdefault(line.sender.id, [])
+                most = int(line.sender.rate_per_second * self._slot_span) + 1
+                amount = min(share, room, most - len(taken), len(line.parcels))
+                taken += [line.parcels.popleft() for _ in range(amount)]
+                room -= amount
+                if line.parcels and len(taken) < most:
+                    still_open.append(line)
+            open_lines = still_open
+        return {sender: taken for sender, taken in picked.items() if taken}
+
+    def put_back(self, entries: Sequence[Waiting], now: float) -> list[int]:
+        """Return parcels to the heads of their lines; the ids of those that waited too long."""
+        tired = []
+        for parcel, since in reversed(entries):
+            if now - since > PATIENCE:
+                tired.append(parcel.id)
+            else:
+                self._lines[parcel.sender_id].parcels.appendleft((parcel, since))
+        return tired
+
+    def try_again_at(self, sender_id: int, moment: float) -> None:
+        """Ask for no slots of this sender before `moment`."""
+        self._lines[sender_id].again_at = moment
+
+    def next_try(self, now: float) -> float | None:
+        """Seconds until slots of a waiting sender are worth asking for; None: nobody waits."""
+        waits = [line.again_at - now for line in self._lines.values() if line.parcels]
+        return max(0.0, min(waits)) if waits else None
+
+    def clear(self) -> list[int]:
+        """Empty every line; the ids that waited."""
+        ids = [parcel.id for line in self._lines.values() for parcel, _ in line.parcels]
+        for line in self._lines.values():
+            line.parcels.clear()
+        return ids

@@ -1,0 +1,36 @@
+"""What a courier works with."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.engine import Connection
+
+from pipeline.limits.pace import Pace
+from pipeline.providers.base import Provider
+from pipeline.stages.books import Books
+from workers.clock import BusinessClock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CourierMeans:
+    """See the module.
+
+    Attributes:
+        transaction: opens a database transaction; called from the courier's threads.
+        open_provider: the provider account of a name; called inside the event loop.
+        capacity: requests on the wire at once.
+        claim_size: messages in one claim at most.
+        sending_lease: how long a claimed message is this courier's: longer than any request may
+            take; past it an unrecorded message is in doubt.
+    """
+
+    transaction: Callable[[], AbstractContextManager[Connection]]
+    pace: Pace
+    books: Books
+    clock: BusinessClock
+    open_provider: Callable[[str], Provider]
+    capacity: int
+    claim_size: int
+    sending_lease: timedelta

@@ -1,0 +1,66 @@
+"""Writing answers in batches."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from pipeline.stages import answers
+from pipeline.stages.answers import Answer
+from workers.clock import machine_now
+from workers.courier.means import CourierMeans
+
+log = structlog.get_logger(__name__)
+
+PAUSE = 0.04
+"""Seconds in which answers gather before they are written together. A worker that is killed
+leaves what it has not written in doubt, so this is short; each write is a commit, so it is not
+shorter."""
+
+RETRY_PAUSE = 0.5
+
+
+class Recorder:
+    """Gathers answers and writes them. Used from the event loop only."""
+
+    def __init__(self, means: CourierMeans) -> None:
+        self._means = means
+        self._thread = ThreadPoolExecutor(1, "records")
+        self._answers: list[Answer] = []
+        self._answered = asyncio.Event()
+
+    def add(self, answer: Answer) -> None:
+        """Have an answer written soon."""
+        self._answers.append(answer)
+        self._answered.set()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._answered.wait()
+            await asyncio.sleep(PAUSE)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what there is; keep trying while PostgreSQL is away: it is evidence."""
+        self._answered.clear()
+        batch, self._answers = self._answers, []
+        while batch:
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._write, batch)
+            except DBAPIError as error:
+                log.warning("record_failed", answers=len(batch), error=type(error).__name__)
+                await asyncio.sleep(RETRY_PAUSE)
+            else:
+                return
+
+    def close(self) -> None:
+        """End the thread; nothing may be added afterwards."""
+        self._thread.shutdown()
+
+    def _write(self, batch: Sequence[Answer]) -> None:
+        now, machine = self._means.clock.now(), machine_now()
+        with self._means.transaction() as connection:
+            answers.record(connection, batch, now=now, machine_now=machine)
