@@ -42,7 +42,7 @@ COMMANDS = {
     "intake": _Entry("workers.cli.processes", "intake", "Run the stream reader."),
     "dispatch": _Entry("workers.cli.processes", "dispatch", "Run the dispatcher."),
     "web": _Entry("workers.cli.web", "web", "Run the API and the webhooks."),
-    "health": _Entry("workers.cli.processes", "health", "Whether a role runs on this host."),
+    "health": _Entry("workers.cli.health", "health", "Whether a role runs on this host."),
     "sandbox": _Entry("workers.cli.sandbox", "sandbox", "Run the sandbox provider."),
     "bench": _Entry("benchmarks.cli", "app", "The project's benchmarks."),
 }

@@ -1,4 +1,4 @@
-"""``recado intake``, ``recado dispatch``: processes that run until told to stop; and their health.
+"""``recado intake``, ``recado dispatch``: processes that run until told to stop.
 
 SIGTERM and SIGINT let the current step finish; a second one changes nothing.
 """
@@ -6,17 +6,15 @@ SIGTERM and SIGINT let the current step finish; a second one changes nothing.
 import signal
 import threading
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
-import typer
 
-from workers.cli.output import CommandError
 from workers.cli.session import session
 from workers.dispatch import Dispatcher
-from workers.heartbeat import Heartbeat, alive_here
+from workers.heartbeat import Heartbeat
 from workers.intake import IntakeReader
-from workers.runtime import Runtime, open_runtime
+from workers.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 
@@ -29,22 +27,6 @@ def intake() -> None:
 def dispatch() -> None:
     """Release what is due, pace the senders, recover what is stuck, until SIGTERM or Ctrl-C."""
     _run("dispatch", lambda runtime, running: Dispatcher(runtime, running).run())
-
-
-def health(
-    role: Annotated[
-        str, typer.Argument(help="intake, dispatch, or a queue: consent, window, delivery, …")
-    ],
-) -> None:
-    """Exit with 0 when a process of the role is alive on this host, else with 1."""
-    runtime = open_runtime("recado-health")
-    try:
-        found = alive_here(runtime.redis, role)
-    finally:
-        runtime.close()
-    if not found:
-        raise CommandError(f"no {role} process is alive on this host")
-    print(f"{role} is alive: {', '.join(str(process.pid) for process in found)}")
 
 
 def _run(role: str, work: Callable[[Runtime, Callable[[], bool]], None]) -> None:
