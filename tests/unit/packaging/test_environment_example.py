@@ -1,4 +1,4 @@
-"""What .env.example shows is what the settings take, and what docker-compose.yml asks for."""
+"""What .env.example shows is what the settings take, and what docker-compose.yml passes on."""
 
 import re
 from pathlib import Path
@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from config.settings import load_settings
+from tests.unit.packaging.setting_names import setting_names
 
 PROJECT = Path(__file__).parents[3]
-SHOWN = dict(
-    re.findall(
-        r"^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$", (PROJECT / ".env.example").read_text(), re.MULTILINE
-    )
-)
+EXAMPLE = (PROJECT / ".env.example").read_text()
+COMPOSE = (PROJECT / "docker-compose.yml").read_text()
+SHOWN = dict(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+NAMED_IN_COMPOSE = set(re.findall(r"^ +(RECADO_[A-Z_]+):", COMPOSE, re.MULTILINE))
+
+IN_THE_IMAGE = {"RECADO_HOME", "RECADO_POLICIES"}
+"""Folders: they need a mount beside the setting."""
 
 
 def test_every_shown_setting_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,12 +28,16 @@ def test_every_shown_setting_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_everything_that_compose_asks_for_is_shown() -> None:
-    compose = (PROJECT / "docker-compose.yml").read_text()
-    asked = set(re.findall(r"\$\{([A-Z_]+)", compose))
-    passed_on = set(re.findall(r"^ +(RECADO_[A-Z_]+):$", compose, re.MULTILINE))
-    assert asked >= {"POSTGRES_PASSWORD", "REDIS_PASSWORD"}
-    assert passed_on
-    assert asked | passed_on <= SHOWN.keys()
+    asked = set(re.findall(r"\$\{([A-Z_]+)", COMPOSE))
+    servers = {"RECADO_DATABASE_URL", "RECADO_REDIS_URL"}
+    assert {"POSTGRES_PASSWORD", "REDIS_PASSWORD"} <= asked
+    assert servers <= NAMED_IN_COMPOSE
+    assert asked | NAMED_IN_COMPOSE - servers <= SHOWN.keys()
+
+
+def test_a_setting_made_in_the_file_reaches_the_services() -> None:
+    own_to_delivery = {name for name in setting_names() if "_DELIVERY__" in name or "<" in name}
+    assert setting_names() - own_to_delivery - IN_THE_IMAGE == NAMED_IN_COMPOSE
 
 
 def test_no_password_is_given_away() -> None:
