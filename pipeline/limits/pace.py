@@ -22,6 +22,10 @@ with this margin even the unluckiest second holds no more than the rate."""
 LATEST_START = 0.025
 """Seconds after its slot at which a request may still start; past them the slot is forfeited."""
 
+LONGEST_HORIZON = 0.25
+"""Seconds after which no caller may ask for slots. When Redis has lost its data the first new slot
+lies behind it: some other caller may hold slots up to there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -61,14 +65,21 @@ class Pace:
 
         Args:
             lead: seconds before which no slot lies: what claiming the messages takes.
-            horizon: seconds after which no slot lies.
+            horizon: seconds after which no slot lies; at most `LONGEST_HORIZON`.
 
         Raises:
+            ValueError: the horizon is too long.
             redis.RedisError: Redis does not answer; nothing may be sent without slots.
         """
+        if horizon > LONGEST_HORIZON:
+            raise ValueError(f"horizon is {horizon} s; at most {LONGEST_HORIZON}")
         senders = list(wanted)
         intervals = [interval_of(wanted[sender][0]) for sender in senders]
-        arguments: list[int] = [_microseconds(lead), _microseconds(horizon)]
+        arguments: list[int] = [
+            _microseconds(lead),
+            _microseconds(horizon),
+            _microseconds(LONGEST_HORIZON),
+        ]
         for sender, interval in zip(senders, intervals, strict=True):
             arguments += [_microseconds(interval), wanted[sender][1]]
         answer: Sequence[bytes | str | int] = self._script(

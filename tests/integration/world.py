@@ -148,7 +148,7 @@ class World:
         return self.query("SELECT * FROM messages WHERE id = :id", id=message_id)[0]
 
     def states(self, ids: Sequence[int] | None = None) -> dict[int, str]:
-        rows = self.query("SELECT id, state FROM messages")
+        rows = self.query("SELECT id, state FROM messages ORDER BY id")
         return {row.id: row.state for row in rows if ids is None or row.id in ids}
 
     def decisions(self, message_id: int) -> list[tuple[str, str, str | None]]:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from config.settings import load_settings
-from tests.unit.packaging.setting_names import setting_names
 
 PROJECT = Path(__file__).parents[3]
 EXAMPLE = (PROJECT / ".env.example").read_text()
@@ -35,9 +34,9 @@ def test_everything_that_compose_asks_for_is_shown() -> None:
     assert asked | NAMED_IN_COMPOSE - servers <= SHOWN.keys()
 
 
-def test_a_setting_made_in_the_file_reaches_the_services() -> None:
-    own_to_delivery = {name for name in setting_names() if "_DELIVERY__" in name or "<" in name}
-    assert setting_names() - own_to_delivery - IN_THE_IMAGE == NAMED_IN_COMPOSE
+def test_a_setting_made_in_the_file_reaches_the_services(setting_names: set[str]) -> None:
+    own_to_delivery = {name for name in setting_names if "_DELIVERY__" in name or "<" in name}
+    assert setting_names - own_to_delivery - IN_THE_IMAGE == NAMED_IN_COMPOSE
 
 
 def test_no_password_is_given_away() -> None:

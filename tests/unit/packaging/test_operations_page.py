@@ -4,7 +4,6 @@ import ast
 import re
 from pathlib import Path
 
-from tests.unit.packaging.setting_names import setting_names
 from workers.obstacles import NEEDED_ROLES
 
 PROJECT = Path(__file__).parents[3]
@@ -37,8 +36,8 @@ def logged_events() -> set[str]:
     return found
 
 
-def test_every_setting_is_explained() -> None:
-    assert first_cells("Settings") == setting_names()
+def test_every_setting_is_explained(setting_names: set[str]) -> None:
+    assert first_cells("Settings") == setting_names
 
 
 def test_every_log_event_is_explained() -> None:
@@ -48,5 +47,4 @@ def test_every_log_event_is_explained() -> None:
 
 
 def test_every_role_that_messages_need_is_explained() -> None:
-    roles = first_cells("Roles")
-    assert {command for command in NEEDED_ROLES.values()} <= roles
+    assert set(NEEDED_ROLES.values()) <= first_cells("Roles")

@@ -1,10 +1,12 @@
 """Every environment variable that Recado reads, from the settings themselves."""
 
+import pytest
 from pydantic import BaseModel
 
 from config.settings import PREFIX, ProviderSettings, Settings
 
 
+@pytest.fixture(scope="session")
 def setting_names() -> set[str]:
     """Their names; an account's own part of a name is ``<NAME>``."""
     names = set()

@@ -1,0 +1,323 @@
+"""The dispatcher over real servers: what is due, to whom, how much, and what was dropped."""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pipeline.policy.quota import bucket_of
+from pipeline.policy.vocabulary import CampaignState, MessageState, Stage
+from pipeline.providers.base import Action, Rejected
+from pipeline.stages import answers, delivery
+from pipeline.store import campaigns, due, quotas
+from tests.integration.workers.conftest import Belt
+from tests.integration.world import NOW, World, numbers
+from workers.clock import BusinessClock, machine_now
+from workers.dispatch import Dispatcher
+from workers.runtime import Runtime
+
+pytestmark = pytest.mark.usefixtures("still")
+
+SECOND = timedelta(seconds=1)
+
+
+def _round(world: World) -> None:
+    """A round of a dispatcher that has just started, with every step."""
+    Dispatcher(world.runtime).round()
+
+
+def _at(world: World, now: datetime) -> None:
+    world.runtime.clock = BusinessClock(start=now, speed=0.0, origin=now)
+
+
+def _ready(world: World, code: str, people: Sequence[int], **columns: Any) -> list[int]:
+    """Ready messages of a campaign of its own, from the sender `us` unless told."""
+    if "sender_id" not in columns:
+        columns["sender_id"] = world.sender().id
+    return world.messages(world.campaign(code), people, MessageState.READY, **columns)
+
+
+def test_deferred_messages_come_back_at_their_business_time_and_not_before(
+    world: World, belt: Belt
+) -> None:
+    people = world.contacts(numbers(2))
+    campaign = world.campaign()
+    (early,) = world.messages(
+        campaign, people[:1], MessageState.DEFERRED, not_before=NOW, reason="window_closed"
+    )
+    (late,) = world.messages(campaign, people[1:], MessageState.DEFERRED, not_before=NOW + SECOND)
+
+    _round(world)
+    assert belt.ids(Stage.CONSENT) == [early]
+    row = world.row(early)
+    assert (row.state, row.reason, row.not_before) == ("accepted", None, None)
+    assert row.lease_until > machine_now()
+    assert world.row(late).state == "deferred"
+
+    _at(world, NOW + SECOND)
+    _round(world)
+    assert belt.ids(Stage.CONSENT) == [late]
+
+
+def test_releasing_waits_while_the_first_queues_are_full(world: World, belt: Belt) -> None:
+    (person,) = world.contacts(numbers(1))
+    world.messages(world.campaign(), [person], MessageState.DEFERRED, not_before=NOW)
+    full = world.runtime.settings.dispatch.stage_queue_chunks
+    belt.client.rpush(Stage.CONSENT.value, *[b"x"] * full)
+
+    _round(world)
+
+    assert belt.client.llen(Stage.CONSENT.value) == full
+    assert list(world.states().values()) == ["deferred"]
+
+
+def test_a_ready_message_whose_window_has_closed_is_decided_again(world: World, belt: Belt) -> None:
+    people = world.contacts(numbers(2))
+    (closed,) = _ready(world, "a", people[:1], window_closes_at=NOW)
+    (open_,) = _ready(world, "b", people[1:], window_closes_at=NOW + SECOND)
+
+    _round(world)
+
+    assert belt.ids(Stage.THROTTLE) == [open_]
+    assert belt.ids(Stage.CONSENT) == [closed]
+    assert world.row(closed).state == "accepted"
+
+
+def test_two_campaigns_of_one_sender_take_turns(world: World, belt: Belt) -> None:
+    sender = world.sender(rate_per_second=20.0)
+    people = world.contacts(numbers(100))
+    big = _ready(world, "big", people, sender_id=sender.id)
+    small = _ready(world, "small", people[:40], sender_id=sender.id)
+
+    _round(world)
+
+    handed = belt.ids(Stage.THROTTLE)
+    assert len(handed) == 30  # what the sender may send in the horizon of 1.5 s
+    assert Counter(id_ in big for id_ in handed) == {True: 15, False: 15}
+    assert set(handed) == {*big[:15], *small[:15]}
+
+
+def test_a_sender_gets_no_more_than_it_can_send(world: World, belt: Belt) -> None:
+    sender = world.sender(rate_per_second=20.0)
+    ids = _ready(world, "a", world.contacts(numbers(80)), sender_id=sender.id)
+
+    _round(world)
+    _round(world)
+    assert len(belt.ids(Stage.THROTTLE)) == 30
+
+    world.execute("UPDATE messages SET state = 'sending' WHERE lease_until IS NOT NULL")
+    _round(world)
+    assert belt.ids(Stage.THROTTLE) == ids[30:60]
+
+
+def test_a_suspended_sender_and_a_paused_campaign_get_nothing(world: World, belt: Belt) -> None:
+    people = world.contacts(numbers(3))
+    suspended = world.sender("halted", state="suspended")
+    kept = [
+        *_ready(world, "a", people[:1], sender_id=suspended.id),
+        *_ready(world, "paused", people[1:2]),
+    ]
+    with world.runtime.transaction() as connection:
+        campaigns.set_state(connection, "paused", CampaignState.PAUSED, reason=None, now=NOW)
+    (going,) = _ready(world, "b", people[2:])
+
+    _round(world)
+
+    assert belt.ids(Stage.THROTTLE) == [going]
+    assert list(world.states(kept).values()) == ["ready", "ready"]
+
+
+def test_ended_campaigns_end_what_waits_for_them(world: World, belt: Belt) -> None:
+    people = world.contacts(numbers(5))
+    waiting = (
+        MessageState.ACCEPTED,
+        MessageState.CONSENTED,
+        MessageState.DEFERRED,
+        MessageState.READY,
+        MessageState.SENT,
+    )
+    ids: dict[str, list[int]] = {}
+    for code, changes in (("late", {"expires_at": NOW}), ("gone", {}), ("active", {})):
+        campaign = world.campaign(code, **changes)
+        ids[code] = [
+            world.messages(campaign, [person], state)[0]
+            for person, state in zip(people, waiting, strict=True)
+        ]
+    with world.runtime.transaction() as connection:
+        campaigns.set_state(connection, "gone", CampaignState.CANCELLED, reason=None, now=NOW)
+
+    _round(world)
+
+    assert list(world.states(ids["late"]).values()) == ["expired"] * 4 + ["sent"]
+    assert list(world.states(ids["gone"]).values()) == ["cancelled"] * 4 + ["sent"]
+    assert list(world.states(ids["active"]).values()) == [state.value for state in waiting]
+    assert world.decisions(ids["late"][0]) == [("dispatch", "block", "expired")]
+    assert world.decisions(ids["gone"][3]) == [("dispatch", "block", "cancelled")]
+    assert not belt.ids(Stage.THROTTLE)
+
+
+def test_a_message_that_comes_back_unsent_after_the_cancel_ends_too(
+    world: World, belt: Belt
+) -> None:
+    (message,) = _ready(world, "us", world.contacts(numbers(1)))
+    parcels = world.parcels([message])
+    directory = world.directory(parcels)
+    with world.runtime.transaction() as connection:
+        (claimed,) = delivery.claim(
+            connection,
+            parcels,
+            directory=directory,
+            books=world.runtime.books,
+            now=NOW,
+            safe_until=NOW,
+            lease=machine_now() + 90 * SECOND,
+        )
+        campaigns.set_state(connection, "us", CampaignState.CANCELLED, reason=None, now=NOW)
+    _round(world)
+    _round(world)
+    refused = Rejected(Action.RETRY_LATER, "503", "later", 1.0)
+    with world.runtime.transaction() as connection:
+        answer = answers.read(claimed, refused, sent_at=NOW)
+        answers.record(connection, [answer], now=NOW, machine_now=machine_now())
+    assert world.row(message).state == "ready"
+
+    _round(world)
+
+    assert world.row(message).state == "cancelled"
+    assert not belt.ids(Stage.THROTTLE)
+
+
+def test_rows_that_somebody_dropped_are_taken_up_each_in_its_way(world: World, belt: Belt) -> None:
+    sender = world.sender("slow", state="suspended")
+    people = world.contacts(numbers(5))
+    campaign = world.campaign()
+    past = machine_now() - SECOND
+    states = (
+        MessageState.ACCEPTED,
+        MessageState.CONSENTED,
+        MessageState.READY,
+        MessageState.SENDING,
+    )
+    accepted, consented, ready, sending = (
+        world.messages(campaign, [person], state, lease_until=past, sender_id=sender.id)[0]
+        for person, state in zip(people[:4], states, strict=True)
+    )
+    (held,) = world.messages(
+        campaign, people[4:], MessageState.SENDING, lease_until=past + 60 * SECOND
+    )
+
+    _round(world)
+
+    assert belt.ids(Stage.CONSENT) == [accepted]
+    assert belt.ids(Stage.WINDOW) == [consented]
+    assert world.row(accepted).lease_until > machine_now()
+    assert (world.row(ready).state, world.row(ready).lease_until) == ("ready", None)
+    assert (world.row(sending).state, world.row(sending).lease_until) == ("in_doubt", None)
+    assert world.decisions(sending) == [("dispatch", "in_doubt", None)]
+    assert world.row(held).state == "sending"
+    before = world.everything()
+    _round(world)
+    assert world.everything() == before
+
+
+def test_rows_in_a_long_queue_are_late_and_not_lost(world: World, belt: Belt) -> None:
+    (person,) = world.contacts(numbers(1))
+    world.messages(
+        world.campaign(), [person], MessageState.ACCEPTED, lease_until=machine_now() - SECOND
+    )
+    belt.client.rpush(Stage.CONSENT.value, b"x", b"x", b"x")
+
+    _round(world)
+
+    assert belt.client.llen(Stage.CONSENT.value) == 3
+
+
+def test_a_redis_that_lost_everything_is_filled_again_from_the_database(
+    world: World, belt: Belt
+) -> None:
+    people = world.contacts(numbers(3))
+    campaign = world.campaign()
+    sender = world.sender()
+    running = machine_now() + 60 * SECOND
+    ids = [
+        world.messages(campaign, [person], state, lease_until=running, sender_id=sender.id)[0]
+        for person, state in zip(
+            people, (MessageState.ACCEPTED, MessageState.CONSENTED, MessageState.READY), strict=True
+        )
+    ]
+    belt.client.flushdb()
+    world.execute("UPDATE messages SET lease_until = :past", past=machine_now() - SECOND)
+
+    _round(world)
+    _round(world)
+
+    taken = [belt.ids(stage) for stage in (Stage.CONSENT, Stage.WINDOW, Stage.THROTTLE)]
+    assert taken == [[id_] for id_ in ids]
+
+
+def test_two_dispatchers_side_by_side_hand_out_no_message_twice(world: World, belt: Belt) -> None:
+    sender = world.sender(rate_per_second=1000.0)
+    people = world.contacts(numbers(400))
+    pairs = []
+    for code in ("a", "b", "c"):
+        ids = _ready(world, code, people, sender_id=sender.id)
+        pairs.append((sender.id, world.row(ids[0]).campaign_id))
+    handed: list[int] = []
+    both = threading.Barrier(4)
+
+    def work() -> None:
+        both.wait()
+        for _ in range(5):
+            with world.runtime.transaction() as connection:
+                lease = machine_now() + 60 * SECOND
+                handed.extend(due.hand_out(connection, pairs, {sender.id: 100}, lease=lease))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(handed) == len(set(handed))
+    assert len(handed) >= 1000
+    assert not belt.ids(Stage.THROTTLE)
+
+
+def test_an_exhausted_quota_defers_until_it_has_room(world: World, belt: Belt) -> None:
+    people = world.contacts(numbers(3))
+    new = world.sender("new", tier="new")
+    full = _ready(world, "a", people[:2], sender_id=new.id)
+    (going,) = _ready(world, "b", people[2:])
+    yesterday = NOW - timedelta(hours=20)
+    with world.runtime.transaction() as connection:
+        quotas.add(connection, {(new.id, bucket_of(yesterday)): 500})
+
+    _round(world)
+
+    assert belt.ids(Stage.THROTTLE) == [going]
+    for id_ in full:
+        row = world.row(id_)
+        assert (row.state, row.reason, row.rule) == (
+            "deferred",
+            "daily_quota",
+            "us_daily_volume_new",
+        )
+        assert row.not_before == bucket_of(yesterday) + timedelta(days=1)
+        assert world.decisions(id_) == [("dispatch", "defer", "daily_quota")]
+
+
+def test_what_nobody_enqueued_is_found_when_the_broker_is_back(
+    world: World, runtime: Runtime, belt: Belt
+) -> None:
+    """A publication that failed leaves a row with a lease, and the lease ends."""
+    (person,) = world.contacts(numbers(1))
+    (message,) = world.messages(world.campaign(), [person], MessageState.DEFERRED, not_before=NOW)
+    with runtime.transaction() as connection:  # released, and the process ended before publishing
+        due.release(connection, now=NOW, lease=machine_now() - SECOND, most=10)
+
+    _round(world)
+
+    assert belt.ids(Stage.CONSENT) == [message]
