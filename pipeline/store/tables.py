@@ -95,6 +95,8 @@ contacts = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+_IN_POOL = text("state = 'ready' AND lease_until IS NULL")
+
 messages = Table(
     "messages",
     metadata,
@@ -127,16 +129,12 @@ messages = Table(
         "sender_id",
         "campaign_id",
         "id",
-        postgresql_where=text("state = 'ready' AND lease_until IS NULL"),
+        postgresql_where=_IN_POOL,
     ),
     # What waits for its time.
     Index("ix_messages_deferred", "not_before", postgresql_where=text("state = 'deferred'")),
     # What waits in an open window that may close on it.
-    Index(
-        "ix_messages_window",
-        "window_closes_at",
-        postgresql_where=text("state = 'ready' AND lease_until IS NULL"),
-    ),
+    Index("ix_messages_window", "window_closes_at", postgresql_where=_IN_POOL),
     # Whose lease ran out; and how much each sender has been given and not yet sent.
     Index(
         "ix_messages_lease",

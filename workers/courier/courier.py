@@ -84,9 +84,8 @@ class Courier:
         recording = asyncio.create_task(self._recorder.run())
         await self._pump()
         await self._drain()
-        recording.cancel()
-        await asyncio.gather(recording, return_exceptions=True)
-        await self._recorder.flush()
+        self._recorder.stop()
+        await recording
         self._recorder.close()
         for provider in self._providers.values():
             await provider.close()

@@ -30,6 +30,7 @@ class Recorder:
         self._thread = ThreadPoolExecutor(1, "records")
         self._answers: list[Answer] = []
         self._answered = asyncio.Event()
+        self._stopped = False
 
     def add(self, answer: Answer) -> None:
         """Have an answer written soon."""
@@ -37,11 +38,21 @@ class Recorder:
         self._answered.set()
 
     async def run(self) -> None:
-        """Write until cancelled."""
-        while True:
+        """Write until stopped, and then what is left.
+
+        It must not be cancelled: a batch that the thread has not taken up yet would be cancelled
+        with it, and its messages would be in doubt.
+        """
+        while not self._stopped:
             await self._answered.wait()
             await asyncio.sleep(PAUSE)
             await self.flush()
+        await self.flush()
+
+    def stop(self) -> None:
+        """Have `run` end; nothing may be added afterwards."""
+        self._stopped = True
+        self._answered.set()
 
     async def flush(self) -> None:
         """Write what there is; keep trying while PostgreSQL is away: it is evidence."""
@@ -57,7 +68,7 @@ class Recorder:
                 return
 
     def close(self) -> None:
-        """End the thread; nothing may be added afterwards."""
+        """End the thread, after `run` has ended."""
         self._thread.shutdown()
 
     def _write(self, batch: Sequence[Answer]) -> None:
