@@ -43,7 +43,8 @@ app.conf.update(
     worker_enable_remote_control=False,
     # Nothing here limits the rate of tasks; without this each worker keeps buckets for them.
     worker_disable_rate_limits=True,
-    # SIGTERM: finish what runs; after this long, hand unfinished chunks back.
+    # SIGTERM is a warm shutdown: chunks finish, a courier drains. This bounds only SIGQUIT, the
+    # quick way out: after so many seconds unfinished chunks go back to the queue.
     worker_soft_shutdown_timeout=30,
     # A leak, ours or a library's, ends with its child; kilobytes.
     worker_max_tasks_per_child=2000,

@@ -78,8 +78,9 @@ def test_a_full_stream_makes_the_producer_wait_until_it_is_read(
     thread.start()
     longest = taken = 0
     while thread.is_alive() or client.xlen(STREAM):
-        longest = max(longest, client.xlen(STREAM))
-        if client.xlen(STREAM) == 3 or not thread.is_alive():
+        length = client.xlen(STREAM)
+        longest = max(longest, length)
+        if length == 3 or not thread.is_alive():
             found: Any = client.xrange(STREAM, count=1)
             taken += client.xdel(STREAM, found[0][0])
     thread.join()

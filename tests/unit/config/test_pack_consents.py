@@ -29,7 +29,7 @@ def complete_record(**changes: Any) -> ConsentRecord:
         text="Acepto recibir mensajes de marketing de Tienda.",
         ip="203.0.113.7",
         signature="A. Silva",
-        cpf="529.982.247-25",
+        cpf_valid=True,
         confirmed_at=NOW - timedelta(days=30),
         source="checkout",
     )
@@ -78,8 +78,8 @@ def test_a_complete_consent_passes_and_none_does_not(
         ),
         ("US", {"pre_ticked": True}, Reason.CONSENT_INVALID, "us_number_user_provided"),
         ("BR", {"confirmed_at": None}, Reason.CONSENT_UNCONFIRMED, "br_double_opt_in"),
-        ("BR", {"cpf": None}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "br_consent_evidence"),
-        ("BR", {"cpf": "12345678900"}, Reason.CONSENT_INVALID, "br_consent_evidence"),
+        ("BR", {"cpf_valid": None}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "br_consent_evidence"),
+        ("BR", {"cpf_valid": False}, Reason.CONSENT_INVALID, "br_consent_evidence"),
         ("IN", {"source": None}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "in_consent_evidence"),
         (
             "PE",
