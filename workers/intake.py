@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from redis import Redis, RedisError, ResponseError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from pipeline.policy.vocabulary import Stage
 from pipeline.stages import intake
@@ -117,7 +117,24 @@ class IntakeReader:
             else:
                 chunks.append((entry_id, read))
         if chunks:
-            self._store(chunks, dict(entries))
+            self._store_or_part(chunks, dict(entries))
+
+    def _store_or_part(self, chunks: list[tuple[bytes, Chunk]], fields: dict[bytes, Any]) -> None:
+        """Store chunks together; when that fails for what they hold, each alone.
+
+        An entry that cannot be stored even alone is set aside, or it would stop the stream.
+        """
+        try:
+            self._store(chunks, fields)
+        except (DataError, IntegrityError, TypeError, ValueError) as error:
+            if len(chunks) > 1:
+                for chunk in chunks:
+                    self._store_or_part([chunk], fields)
+                return
+            ((entry_id, _),) = chunks
+            log.exception("entry_unusable", entry=entry_id.decode())
+            detail = f"its rows cannot be stored ({type(error).__name__}); see the reader's log"
+            self._bury(entry_id, fields[entry_id], Refusal(reason="unusable", detail=detail))
 
     def _store(self, chunks: list[tuple[bytes, Chunk]], fields: dict[bytes, Any]) -> None:
         with self._runtime.transaction() as connection:

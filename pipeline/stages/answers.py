@@ -22,12 +22,13 @@ from pipeline.store.outcomes import SendOutcome
 
 log = structlog.get_logger(__name__)
 
-MOST_ATTEMPTS = 8
-"""After so many refusals that allow another try, a message has failed."""
+MOST_REFUSALS = 8
+"""After so many refusals that allow another try, a message has failed. A message that was claimed
+and not started in time was not refused."""
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 600.0
-"""Seconds of machine time: the pause doubles with each attempt, and is drawn at random below it,
+"""Seconds of machine time: the pause doubles with each refusal, and is drawn at random below it,
 so that messages refused together do not come back together."""
 
 SHORT_PAUSE = 60.0
@@ -47,6 +48,9 @@ _TRY_AGAIN = frozenset(
     }
 )
 """Refusals that are not this message's fault: it waits. Every other one is its end."""
+
+
+_MAY_HAVE_LEFT = frozenset({MessageState.SENT, MessageState.IN_DOUBT})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +85,12 @@ def unsendable(claimed: Claimed) -> Answer:
     return Answer(claimed=claimed, result=refusal, sent_at=None, started=False)
 
 
+def misconfigured(claimed: Claimed, problem: str) -> Answer:
+    """The sender's provider account cannot be used: an operator's mistake, not the message's."""
+    refusal = Rejected(Action.HALT_SENDER, "account_unusable", problem[:200], None)
+    return Answer(claimed=claimed, result=refusal, sent_at=None, started=False)
+
+
 def crashed(claimed: Claimed, *, sent_at: datetime) -> Answer:
     """Our own code failed around the request: it may have left."""
     return Answer(claimed=claimed, result=None, sent_at=sent_at, started=True)
@@ -90,11 +100,12 @@ def record(
     connection: Connection, answers: Sequence[Answer], *, now: datetime, machine_now: datetime
 ) -> None:
     """Write the ends of attempts and what follows from them."""
-    ends = [(answer.claimed, outcome_of(answer, now, machine_now)) for answer in answers]
-    delivery.record(connection, ends, now=now)
+    # Senders are locked before messages and people, as claims lock them.
     for answer in answers:
         if isinstance(answer.result, Rejected):
             _follow_up(connection, answer.claimed, answer.result, now)
+    ends = [(answer.claimed, outcome_of(answer, now, machine_now)) for answer in answers]
+    delivery.record(connection, ends, now=now)
 
 
 def outcome_of(answer: Answer, now: datetime, machine_now: datetime) -> SendOutcome:
@@ -121,8 +132,8 @@ def outcome_of(answer: Answer, now: datetime, machine_now: datetime) -> SendOutc
 
 
 def _refused(answer: Answer, result: Rejected, now: datetime, machine_now: datetime) -> SendOutcome:
-    attempt = answer.claimed.attempt
-    if result.action not in _TRY_AGAIN or attempt >= MOST_ATTEMPTS:
+    refusals = answer.claimed.parcel.refusals + 1
+    if result.action not in _TRY_AGAIN or refusals >= MOST_REFUSALS:
         return _outcome(
             answer,
             MessageState.FAILED,
@@ -131,7 +142,7 @@ def _refused(answer: Answer, result: Rejected, now: datetime, machine_now: datet
             code=result.code,
             explanation=result.detail,
         )
-    ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
+    ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2**refusals)
     pause = max(result.retry_after or 0.0, random.uniform(0, ceiling))  # noqa: S311 - jitter
     short = pause <= SHORT_PAUSE
     return _outcome(
@@ -168,7 +179,7 @@ def _outcome(
         counted=claimed.counted,
         unsent=unsent,
         provider_id=provider_id,
-        sent_at=answer.sent_at if state is not MessageState.READY else None,
+        sent_at=answer.sent_at if state in _MAY_HAVE_LEFT else None,
         lease_until=lease_until,
         not_before=not_before,
         code=code,
@@ -179,7 +190,7 @@ def _outcome(
 def _follow_up(connection: Connection, claimed: Claimed, result: Rejected, now: datetime) -> None:
     """What a refusal means for others than the message."""
     parcel = claimed.parcel
-    why = f"the provider answered {result.code}: {result.detail}"[:200]
+    why = f"{result.code}: {result.detail}"[:200]
     if not result.known:
         log.warning("provider_code_unknown", code=result.code, message_id=parcel.id)
     match result.action:

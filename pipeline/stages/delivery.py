@@ -70,6 +70,9 @@ def claim(
         safe_until: business instant until which window and campaign must stay open.
         lease: machine instant after which an unrecorded message is in doubt.
     """
+    # One message may have been handed to a worker twice (a lease that ran out while it waited
+    # here): the claim takes it once, and so must who sends what was claimed.
+    parcels = list({parcel.id: parcel for parcel in parcels}.values())
     wishes = _wishes(parcels, directory, books, now)
     limited = _reserve_quotas(connection, parcels, wishes, directory, books, now)
     attempts = claims.claim(
@@ -178,7 +181,7 @@ def compose(claimed: Claimed, directory: Directory, *, now: datetime) -> Outboun
     left: timedelta | None = min(ends) - now if ends else None
     return OutboundMessage(
         message_id=parcel.id,
-        attempt=claimed.attempt,
+        attempt=parcel.refusals + 1,
         channel=campaign.channel,
         sender_address=sender.address,
         to=parcel.phone,

@@ -15,7 +15,11 @@ from sqlalchemy.engine import Connection
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parcel:
-    """A ready message with all that sending it needs."""
+    """A ready message with all that sending it needs.
+
+    Attributes:
+        refusals: how often the provider has refused it and let it be tried again.
+    """
 
     id: int
     campaign_id: int
@@ -27,6 +31,7 @@ class Parcel:
     zones: tuple[str, ...]
     variables: Mapping[str, str]
     window_closes_at: datetime | None
+    refusals: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +51,7 @@ class Wish:
 
 _SELECT = """
     SELECT m.id, m.campaign_id, m.contact_id, m.sender_id, c.phone, c.country, c.state,
-           c.zones, {variables} AS variables, m.window_closes_at, m.timezone
+           c.zones, {variables} AS variables, m.window_closes_at, m.timezone, m.refusals
     FROM messages m JOIN contacts c ON c.id = m.contact_id
     WHERE m.id = ANY(CAST(:ids AS bigint[])) AND m.state = 'ready' AND c.phone IS NOT NULL
 """
@@ -74,6 +79,7 @@ def load(connection: Connection, ids: Sequence[int], *, content: bool = True) ->
             zones=(row.timezone,) if row.timezone else tuple(row.zones),
             variables=row.variables or {},
             window_closes_at=row.window_closes_at,
+            refusals=row.refusals,
         )
         for row in (rows[id_] for id_ in ids if id_ in rows)
     ]

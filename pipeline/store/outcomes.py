@@ -56,7 +56,8 @@ _RECORD = text(
     ), moved AS (
         UPDATE messages m
         SET state = a.state, provider_id = a.provider_id, sent_at = a.sent_at,
-            lease_until = a.lease_until, not_before = a.not_before, reason = NULL, rule = NULL
+            lease_until = a.lease_until, not_before = a.not_before, reason = NULL, rule = NULL,
+            refusals = m.refusals + CASE WHEN a.label = 'retry' THEN 1 ELSE 0 END
         FROM answer a
         WHERE m.id = a.id AND m.attempt = a.attempt AND m.state IN ('sending', 'in_doubt')
         RETURNING m.id

@@ -182,6 +182,10 @@ class Courier:
         sender = directory.senders[claimed.parcel.sender_id]
         try:
             provider = self._provider(sender.provider)
+        except (LookupError, ValueError) as error:
+            self._finish(answers.misconfigured(claimed, str(error)))
+            return
+        try:
             message = delivery.compose(claimed, directory, now=sent_at)
         except Exception:
             log.exception("compose_failed", message_id=claimed.parcel.id)

@@ -46,9 +46,12 @@ class Lines:
         return self._lines[sender_id].sender
 
     def add(self, parcels: Sequence[Parcel], now: float) -> None:
-        """Queue parcels of known senders."""
+        """Queue parcels of known senders; one that waits here already is not queued again."""
+        waiting = {parcel.id for line in self._lines.values() for parcel, _ in line.parcels}
         for parcel in parcels:
-            self._lines[parcel.sender_id].parcels.append((parcel, now))
+            if parcel.id not in waiting:
+                self._lines[parcel.sender_id].parcels.append((parcel, now))
+                waiting.add(parcel.id)
 
     def pick(self, room: int, now: float) -> dict[int, list[Waiting]]:
         """Take up to `room` parcels out, evenly over the senders that may have slots now."""

@@ -9,7 +9,7 @@ import pytest
 from pipeline.policy.vocabulary import MessageState
 from pipeline.providers.base import Accepted, Action, Ambiguous, Rejected, SendResult
 from pipeline.stages import answers, delivery
-from pipeline.stages.answers import MOST_ATTEMPTS, Answer
+from pipeline.stages.answers import MOST_REFUSALS, Answer
 from pipeline.stages.delivery import Claimed
 from pipeline.store import claims, due
 from pipeline.store.senders import Sender
@@ -160,13 +160,33 @@ def test_a_short_pause_is_a_lease_and_a_long_one_a_deferral(world: World) -> Non
 
 def test_the_last_refusal_that_allows_another_try_is_the_end(world: World) -> None:
     (claimed,) = _claimed(world)
-    world.execute("UPDATE messages SET attempt = :n, state = 'ready'", n=MOST_ATTEMPTS - 1)
-    (claimed,) = _claim(world, [claimed.parcel.id], seconds=1)
+    message = claimed.parcel.id
+    for refusal in range(1, MOST_REFUSALS):
+        _record(world, answers.read(claimed, _rejected(Action.RETRY_LATER, 1.0), sent_at=NOW))
+        assert world.row(message).state in {"ready", "deferred"}  # the pause is drawn at random
+        world.execute("UPDATE messages SET state = 'ready', lease_until = NULL")
+        (claimed,) = _claim(world, [message], seconds=refusal)
+    # What was claimed and not started in time was not refused.
+    _record(world, answers.not_started(claimed))
+    (claimed,) = _claim(world, [message], seconds=MOST_REFUSALS)
 
     _record(world, answers.read(claimed, _rejected(Action.RETRY_LATER, 1.0), sent_at=NOW))
 
-    assert claimed.attempt == MOST_ATTEMPTS
-    assert world.row(claimed.parcel.id).state == "failed"
+    assert claimed.attempt == MOST_REFUSALS + 1
+    assert (world.row(message).state, world.row(message).sent_at) == ("failed", None)
+
+
+def test_an_account_that_cannot_be_used_halts_the_sender_and_spends_no_message(
+    world: World,
+) -> None:
+    (claimed,) = _claimed(world)
+
+    _record(world, answers.misconfigured(claimed, "no provider account 'acme' in the settings"))
+
+    assert world.row(claimed.parcel.id).state == "ready"
+    (sender,) = world.query("SELECT state, state_reason FROM senders")
+    assert sender.state == "suspended"
+    assert "no provider account 'acme'" in sender.state_reason
 
 
 def test_two_messages_of_one_person_that_come_back_together_give_both_back(world: World) -> None:

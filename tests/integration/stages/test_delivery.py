@@ -68,6 +68,23 @@ def test_what_is_claimed_is_not_claimed_again(world: World) -> None:
     assert (world.everything(), world.query("SELECT * FROM quota_use")) == before
 
 
+def test_a_message_that_was_handed_over_twice_is_claimed_once(world: World) -> None:
+    (message,) = _ready(world, 1)
+    (parcel,) = world.parcels([message])
+    directory = world.directory([parcel])
+    with world.runtime.transaction() as connection:
+        claimed = delivery.claim(
+            connection,
+            [parcel, parcel],
+            directory=directory,
+            books=world.runtime.books,
+            now=NOW,
+            safe_until=NOW + timedelta(seconds=0.2),
+            lease=NOW + timedelta(seconds=90),
+        )
+    assert _ids(claimed) == [message]
+
+
 def test_two_claims_side_by_side_take_each_message_once(world: World) -> None:
     ids = _ready(world, 60)
     taken: list[int] = []
