@@ -9,7 +9,12 @@ import typer
 
 from benchmarks import delivery, pipeline, scale, world
 
-app = typer.Typer(help="The project's benchmarks.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    add_completion=False,
+    help="The project's benchmarks.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 

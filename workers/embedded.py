@@ -42,7 +42,6 @@ shared_buffers = 256MB
 max_connections = 200
 max_wal_size = 4GB
 checkpoint_timeout = 15min
-wal_compression = on
 jit = off
 autovacuum_vacuum_cost_delay = 0
 autovacuum_naptime = 15s

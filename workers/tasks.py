@@ -4,6 +4,7 @@ Each opens a transaction, runs its stage, and after the commit tells the next on
 does stands in ``pipeline/stages``.
 """
 
+import gc
 from typing import Any
 
 import structlog
@@ -17,6 +18,8 @@ from workers.delivery import close_courier, process_courier
 from workers.queues import follow, task_name
 from workers.replies import decode_reply
 from workers.runtime import process_runtime
+
+GC_THRESHOLD = 50_000
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +91,10 @@ def _read_rules(**_: Any) -> None:
     The first person who writes STOP must not wait for it.
     """
     _books = process_runtime().books
+    # A chunk makes tens of thousands of small objects and hardly a cycle among them: looking for
+    # cycles every 700 of them is a tenth of the work.
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
 
 
 @signals.worker_process_shutdown.connect(weak=False)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from pipeline.policy.calendar import UnknownHolidays
@@ -46,9 +47,14 @@ def binding_cap(
         cap=cap,
         limit=limit,
         since=now - cap.period,
-        counted="+".join(sorted(cap.counts)),
+        counted=_name(cap.counts),
         on_holiday=on_holiday,
     )
+
+
+@cache
+def _name(counts: frozenset[Category]) -> str:
+    return "+".join(sorted(counts))
 
 
 def binding_quota(sender: Sender, *, books: Books, now: datetime) -> Quota | None:

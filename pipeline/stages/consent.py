@@ -203,7 +203,11 @@ def pick_sender(
     A person gets every message from the same sender, so long as the business has the same ones.
     """
     if campaign.sender_code is not None:
-        named = [pair for pair in available if pair[0].code == campaign.sender_code]
+        named = [
+            pair
+            for pair in available
+            if pair[0].code == campaign.sender_code and pair[0].channel is campaign.channel
+        ]
         return named[0] if named else (None, None)
     fitting = [
         pair

@@ -172,11 +172,11 @@ def record(
     _count_quotas(connection, unsent, -1)
 
 
-def compose(claimed: Claimed, directory: Directory, *, now: datetime) -> OutboundMessage:
+def compose(
+    claimed: Claimed, campaign: Campaign, sender: Sender, *, now: datetime
+) -> OutboundMessage:
     """The message as the provider needs it, rendered, with the time that is left to deliver it."""
     parcel = claimed.parcel
-    campaign = directory.campaigns[parcel.campaign_id]
-    sender = directory.senders[parcel.sender_id]
     ends = [end for end in (parcel.window_closes_at, campaign.expires_at) if end is not None]
     left: timedelta | None = min(ends) - now if ends else None
     return OutboundMessage(

@@ -199,7 +199,8 @@ _SETTLE = text(
         FOR UPDATE OF m SKIP LOCKED
     ), moved AS (
         UPDATE messages m
-        SET state = CAST(r.state AS message_state), reason = r.reason, lease_until = NULL,
+        SET state = CAST(r.state AS message_state), reason = r.reason, rule = NULL,
+            lease_until = NULL,
             not_before = CASE WHEN r.state = 'deferred' THEN CAST(:now AS timestamptz) END
         FROM refused r WHERE m.id = r.id
         RETURNING m.id, r.state, r.reason

@@ -35,7 +35,7 @@ def release(connection: Connection, *, now: datetime, lease: datetime, most: int
 _CLOSE = text(
     """
     UPDATE messages SET state = 'deferred', not_before = :now, lease_until = NULL,
-                        reason = 'window_closed'
+                        reason = 'window_closed', rule = NULL
     WHERE id IN (
         SELECT id FROM messages
         WHERE state = 'ready' AND lease_until IS NULL AND window_closes_at <= :now

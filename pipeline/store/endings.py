@@ -17,7 +17,7 @@ _ENDED = text(
 _SWEEP = text(
     """
     WITH moved AS (
-        UPDATE messages SET state = CAST(:state AS message_state), reason = :state,
+        UPDATE messages SET state = CAST(:state AS message_state), reason = :state, rule = NULL,
                             lease_until = NULL, not_before = NULL
         WHERE id IN (
             SELECT id FROM messages

@@ -128,6 +128,8 @@ def save_senders(connection: Connection, new: Sequence[Sender], *, now: datetime
     ]
     for sender in changed:
         values = {name: getattr(sender, name) for name in _SENDER_FIELDS} | {"updated_at": now}
+        if sender.state is SenderState.ACTIVE:
+            values["state_reason"] = None  # why it was suspended is over
         connection.execute(
             upsert(senders)
             .values(values)

@@ -15,7 +15,12 @@ from workers.inputs.refusals import near_name
 from workers.obstacles import obstacles
 from workers.runtime import Runtime
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="List and operate campaigns.")
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="List and operate campaigns.",
+)
 
 Code = Annotated[str, typer.Argument(metavar="ID", help="The campaign's id.")]
 

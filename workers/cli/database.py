@@ -6,7 +6,7 @@ from pipeline.store.schema import upgrade as upgrade_schema
 from workers.cli.output import AsJson, print_json
 from workers.runtime import open_runtime
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.callback()

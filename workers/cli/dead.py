@@ -15,7 +15,10 @@ from workers.dead_letters import retry as retry_letter
 from workers.runtime import open_runtime
 
 app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Stream entries that could not be used."
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Stream entries that could not be used.",
 )
 
 EntryId = Annotated[str | None, typer.Argument(metavar="[ENTRY_ID]", help="As dead list shows it.")]

@@ -28,7 +28,9 @@ File = Annotated[Path, typer.Argument(help="The file to load.", exists=True, dir
 
 
 def _group(text: str) -> typer.Typer:
-    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help=text)
+    group = typer.Typer(
+        add_completion=False, rich_markup_mode=None, no_args_is_help=True, help=text
+    )
     # A callback keeps `import` a command of its own, though it is the only one.
     group.callback()(lambda: None)
     return group

@@ -11,7 +11,9 @@ from pipeline.policy.country import CountryPolicy, Rule
 from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
 from workers.clock import machine_now
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The rules in force.")
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="The rules in force."
+)
 
 
 @app.command("list")

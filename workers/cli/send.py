@@ -36,10 +36,16 @@ def send(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Enqueue a campaign for its recipients. Sending the same files again sends nothing twice."""
+    """Enqueue a campaign for its recipients.
+
+    With an id in the campaign's file, sending the same files again sends nothing twice; without
+    one each run is a campaign of its own.
+    """
     with session("recado-send") as runtime:
-        created = _create(runtime, campaign)
-        rows = _Rows(recipients, created)
+        read = _read(runtime, campaign)
+        rows = _Rows(recipients, read)
+        with runtime.transaction() as connection:
+            created = campaigns.create(connection, read, now=runtime.clock.now())
         receipt = _enqueue(runtime, created, rows)
         report: dict[str, Any] = {
             "campaign": created.code,
@@ -100,15 +106,30 @@ class _Rows:
             yield row
 
 
-def _create(runtime: Runtime, path: Path) -> Campaign:
-    now = runtime.clock.now()
-    campaign = read_campaign(path, now=now)
+def _read(runtime: Runtime, path: Path) -> Campaign:
+    """The campaign of the file, checked against what is known of its business."""
+    campaign = read_campaign(path, now=runtime.clock.now())
     with runtime.transaction() as connection:
-        if not campaign.body:
-            campaign = _with_template_body(
-                path, campaign, senders.select_templates(connection, [campaign.business])
-            )
-        return campaigns.create(connection, campaign, now=now)
+        known = senders.select_senders(connection, businesses=[campaign.business])
+        templates = senders.select_templates(connection, [campaign.business])
+    _check_sender(path, campaign, known)
+    return campaign if campaign.body else _with_template_body(path, campaign, templates)
+
+
+def _check_sender(path: Path, campaign: Campaign, known: list[senders.Sender]) -> None:
+    if campaign.sender_code is None:
+        return
+    named = next((sender for sender in known if sender.code == campaign.sender_code), None)
+    if named is None:
+        fitting = ", ".join(s.code for s in known if s.channel is campaign.channel) or "none"
+        problem = (
+            f"{campaign.sender_code!r} is no sender of {campaign.business!r}; load it with "
+            f"recado senders import, or name one of its own: {fitting}"
+        )
+        raise InputFileError(path, problem, field="campaign.sender")
+    if named.channel is not campaign.channel:
+        problem = f"{named.code!r} sends {named.channel}, and the campaign is {campaign.channel}"
+        raise InputFileError(path, problem, field="campaign.sender")
 
 
 def _with_template_body(path: Path, campaign: Campaign, known: list[senders.Template]) -> Campaign:

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 FIRST = 64
 SMALLEST = 16
-GROWTH = 2
+GROWTH = 4
 SHRINKAGE = 0.75
 
 
 @dataclass(slots=True)
 class ClaimRound:
-    """One claim: when it began (monotonic seconds), and whether any of its messages was late."""
+    """One claim: when it began and ended (monotonic seconds), and whether it counted as late."""
 
     began: float
+    ended: float
     late: bool = False
 
 
@@ -47,8 +48,12 @@ class Admission:
         """One was answered, or given back."""
         self.in_flight -= 1
 
-    def late(self, claim: ClaimRound) -> None:
-        """One could not start at its slot; counts once a claim."""
-        if not claim.late:
+    def late(self, claim: ClaimRound, slot: float) -> None:
+        """One could not start at its slot; counts once a claim.
+
+        It does not count when the slot had passed before the claim ended: then the claim was
+        slow, and not this process's event loop.
+        """
+        if not claim.late and slot >= claim.ended:
             claim.late = True
             self._window = max(min(SMALLEST, self._capacity), self._window * SHRINKAGE)

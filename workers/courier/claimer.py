@@ -73,7 +73,7 @@ class Claimer:
 
     def claim(self, order: Order) -> Supply:
         """Slots first, then the claim of what got one."""
-        lead = min(LONGEST_LEAD, 1.5 * self._claim_seconds + _MARGIN) if order.picked else _MARGIN
+        lead = min(LONGEST_LEAD, self._claim_seconds + _MARGIN) if order.picked else _MARGIN
         asked = {
             sender: (rate, order.late.get(sender, 0) + len(order.picked.get(sender, ())))
             for sender, rate in order.rates.items()
@@ -86,12 +86,17 @@ class Claimer:
         supply, slots, chosen = _share_out(order, grants, moment, lead)
         if chosen:
             claimed = self._claim(chosen, order.directory)
-            this_round = ClaimRound(began)
-            self._claim_seconds += 0.2 * (time.monotonic() - began - self._claim_seconds)
+            this_round = ClaimRound(began, time.monotonic())
+            self._learn(this_round.ended - began)
             supply.departures = [
                 Departure(item, slots[item.parcel.id], this_round) for item in claimed
             ]
         return supply
+
+    def _learn(self, seconds: float) -> None:
+        """How long a claim takes: at once when one was slower, slowly when they get faster."""
+        faster = self._claim_seconds + 0.1 * (seconds - self._claim_seconds)
+        self._claim_seconds = max(seconds, faster)
 
     def give_back(self, ids: Sequence[int]) -> None:
         """Return messages that were handed to this courier and not claimed."""

@@ -147,8 +147,7 @@ class Courier:
         self._put_back(supply.returned)
         if supply.departures:
             self._admission.claimed(len(supply.departures))
-            for departure in supply.departures:
-                self._loop.create_task(self._send(departure))
+            self._loop.create_task(self._depart(supply.departures))
         async with self._room:
             self._room.notify_all()
 
@@ -172,21 +171,29 @@ class Courier:
             {parcel.sender_id: self._lines.sender(parcel.sender_id) for parcel in parcels},
         )
 
+    async def _depart(self, departures: Sequence[Departure]) -> None:
+        """Start each at its slot; one timer serves all whose slots fall together."""
+        for departure in sorted(departures, key=lambda one: one.slot):
+            wait = departure.slot - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            self._loop.create_task(self._send(departure))
+
     async def _send(self, departure: Departure) -> None:
         claimed = departure.claimed
         if not await self._reach_slot(departure):
             self._finish(answers.not_started(claimed))
             return
         sent_at = self._means.clock.now()
-        directory = self._directory_of([claimed.parcel])
-        sender = directory.senders[claimed.parcel.sender_id]
+        sender = self._lines.sender(claimed.parcel.sender_id)
         try:
             provider = self._provider(sender.provider)
         except (LookupError, ValueError) as error:
             self._finish(answers.misconfigured(claimed, str(error)))
             return
         try:
-            message = delivery.compose(claimed, directory, now=sent_at)
+            campaign = self._campaigns[claimed.parcel.campaign_id]
+            message = delivery.compose(claimed, campaign, sender, now=sent_at)
         except Exception:
             log.exception("compose_failed", message_id=claimed.parcel.id)
             self._finish(answers.unsendable(claimed))
@@ -211,9 +218,8 @@ class Courier:
                 break
             if now - slot <= LATEST_START:
                 return True
-            self._admission.late(departure.claim)
+            self._admission.late(departure.claim, slot)
             slot = await self._another_slot(departure.claimed.parcel.sender_id)
-        self._admission.late(departure.claim)
         return False
 
     async def _another_slot(self, sender_id: int) -> float | None:
