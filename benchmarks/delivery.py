@@ -13,9 +13,9 @@ from benchmarks.pipeline import pass_through
 from pipeline.policy.vocabulary import Channel, Stage
 from pipeline.providers import twilio_dialect
 from pipeline.providers.base import OutboundMessage
-from workers.ports import free_port
-from workers.roles import recado_role, sandbox_role, worker_role
 from workers.sandbox.options import Behaviour
+from workers.stack.ports import free_port
+from workers.stack.roles import recado_role, sandbox_role, worker_role
 
 COUNTRIES = {"BR": 40, "ES": 30, "PE": 30}
 """Countries whose windows are open at the laboratory's hour and whose quotas are out of reach."""

@@ -20,10 +20,10 @@ from config.settings import load_settings
 from pipeline.policy.vocabulary import Stage
 from pipeline.store.campaigns import Campaign
 from workers.queues import queue_lengths
-from workers.roles import Role
 from workers.runtime import Runtime
 from workers.servers import Servers
-from workers.stack import Stack
+from workers.stack.roles import Role
+from workers.stack.supervisor import Stack
 
 IMPORT_BATCH = 2000
 

@@ -10,7 +10,7 @@ from benchmarks.lab import Cost, Lab, laboratory, watched
 from benchmarks.world import Person
 from pipeline.policy.vocabulary import Stage
 from pipeline.producer import Producer
-from workers.roles import Role, recado_role, worker_role
+from workers.stack.roles import Role, recado_role, worker_role
 
 GIVE_UP_SECONDS = 1800.0
 

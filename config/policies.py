@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from config.enforcement import ENFORCED_KINDS, LATER_KINDS
-from config.pack_checks import check_pack, check_packs
-from config.pack_errors import PolicyError
-from config.pack_reader import GENERAL, PackFile, read_pack
-from config.policy_assembly import assemble
-from config.rules_in_force import rows_of
+from config.packs.assembly import assemble
+from config.packs.checks import check_pack, check_packs
+from config.packs.enforcement import ENFORCED_KINDS, LATER_KINDS
+from config.packs.errors import PolicyError
+from config.packs.reader import GENERAL, PackFile, read_pack
+from config.packs.rules_in_force import rows_of
 from pipeline.policy.country import CountryPolicy, Rule
 
 __all__ = [

@@ -14,7 +14,7 @@ from pipeline.policy.vocabulary import Stage
 from pipeline.stages import consent, optout, throttle, window
 from workers.app import app
 from workers.clock import machine_now
-from workers.delivery import close_courier, process_courier
+from workers.courier.process import close_courier, process_courier
 from workers.queues import follow, task_name
 from workers.replies import decode_reply
 from workers.runtime import process_runtime

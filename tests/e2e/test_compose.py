@@ -16,7 +16,7 @@ import yaml
 
 from workers.queues import QUEUES
 from workers.servers import Servers
-from workers.stack import GRACE_SECONDS
+from workers.stack.supervisor import GRACE_SECONDS
 
 PROJECT = Path(__file__).parent.parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())

@@ -20,11 +20,11 @@ from pipeline.policy.vocabulary import Stage
 from pipeline.producer import Producer
 from pipeline.store import campaigns
 from tests.integration.world import NOW, World, numbers
-from workers.balance import ENDS, Balance, balance_of
-from workers.roles import Role, recado_role, sandbox_role, worker_role
+from workers.reports.balance import ENDS, Balance, balance_of
 from workers.runtime import Runtime
 from workers.sandbox.options import Behaviour
 from workers.servers import Servers
+from workers.stack.roles import Role, recado_role, sandbox_role, worker_role
 
 Start = Callable[..., "subprocess.Popen[str]"]
 WaitFor = Callable[..., None]

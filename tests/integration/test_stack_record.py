@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workers.stack_record import RecordedProcess, end_recorded, read_record, write_record
+from workers.stack.record import RecordedProcess, end_recorded, read_record, write_record
 
 
 @pytest.fixture

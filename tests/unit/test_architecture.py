@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.policy.vocabulary import Stage
 from workers.queues import FOLLOWING, QUEUED_STAGES, QUEUES, task_name
-from workers.roles import standard_roles
+from workers.stack.roles import standard_roles
 
 PROJECT = Path(__file__).parent.parent.parent
 PACKAGES = ("workers", "pipeline", "config", "benchmarks")

@@ -7,12 +7,12 @@ import typer
 from pipeline.policy.vocabulary import CampaignState
 from pipeline.store import campaigns
 from pipeline.store.campaigns import Campaign
-from workers.balance import balance_of
 from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
 from workers.cli.session import session
 from workers.cli.show_balance import print_balance
 from workers.inputs.refusals import near_name
-from workers.obstacles import obstacles
+from workers.reports.balance import balance_of
+from workers.reports.obstacles import obstacles
 from workers.runtime import Runtime
 
 app = typer.Typer(

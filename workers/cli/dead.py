@@ -9,9 +9,9 @@ import typer
 from redis import Redis
 
 from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
-from workers.dead_letters import dead_letters
-from workers.dead_letters import drop as drop_letter
-from workers.dead_letters import retry as retry_letter
+from workers.reports.dead_letters import dead_letters
+from workers.reports.dead_letters import drop as drop_letter
+from workers.reports.dead_letters import retry as retry_letter
 from workers.runtime import open_runtime
 
 app = typer.Typer(

@@ -10,11 +10,7 @@ from workers.cli.import_report import ImportReport, show_report
 from workers.cli.output import AsJson
 from workers.cli.session import session
 from workers.inputs.consents_file import read_consents
-from workers.inputs.refusals import RefusedRow
-from workers.inputs.senders_file import read_senders
-from workers.inputs.suppressions_file import read_suppressions
-from workers.inputs.templates_file import read_templates
-from workers.load import (
+from workers.inputs.load import (
     BATCH,
     consent_hash_key,
     load_consents,
@@ -22,6 +18,10 @@ from workers.load import (
     load_suppressions,
     load_templates,
 )
+from workers.inputs.refusals import RefusedRow
+from workers.inputs.senders_file import read_senders
+from workers.inputs.suppressions_file import read_suppressions
+from workers.inputs.templates_file import read_templates
 from workers.runtime import Runtime
 
 File = Annotated[Path, typer.Argument(help="The file to load.", exists=True, dir_okay=False)]

@@ -9,10 +9,10 @@ from redis import Redis
 from pipeline.producer import STREAM, Receipt
 from pipeline.store import campaigns
 from pipeline.store.campaigns import Campaign
-from workers.balance import Balance, balance_of
 from workers.cli.progress import late_progress
-from workers.dead_letters import dead_letters
-from workers.obstacles import obstacles
+from workers.reports.balance import Balance, balance_of
+from workers.reports.dead_letters import dead_letters
+from workers.reports.obstacles import obstacles
 from workers.runtime import Runtime
 
 INTERVAL_SECONDS = 0.5

@@ -1,6 +1,6 @@
 """The balance of a campaign, as text."""
 
-from workers.balance import ENDS, OPEN, Balance
+from workers.reports.balance import ENDS, OPEN, Balance
 
 
 def print_balance(balance: Balance) -> None:

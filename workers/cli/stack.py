@@ -14,10 +14,10 @@ from config.settings import load_settings
 from workers.cli.output import FAILED, AsJson, CommandError, print_json
 from workers.demo.run import run_demo
 from workers.demo.view import open_view, print_report
-from workers.interrupts import take_sigterm_as_interrupt
-from workers.keeping import keep_up
 from workers.servers import ServersError
-from workers.stack import StackError
+from workers.stack.interrupts import take_sigterm_as_interrupt
+from workers.stack.keeping import keep_up
+from workers.stack.supervisor import StackError
 
 INTERRUPTED = 130
 """What a shell expects of a command that Ctrl-C ended."""

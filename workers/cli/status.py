@@ -8,8 +8,8 @@ import typer
 
 from workers.cli.output import AsJson, print_json
 from workers.cli.session import session
-from workers.obstacles import NEEDED_ROLES
-from workers.situation import Situation, read_situation
+from workers.reports.obstacles import NEEDED_ROLES
+from workers.reports.situation import Situation, read_situation
 
 EVERY_SECONDS = 2.0
 _MEGABYTE = 1024 * 1024

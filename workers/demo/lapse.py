@@ -17,7 +17,7 @@ from workers.demo.report import CountryReport, DemoReport, OptOuts
 from workers.demo.seed import People
 from workers.queues import queue_lengths
 from workers.runtime import Runtime
-from workers.stack import Stack
+from workers.stack.supervisor import Stack
 
 LIMIT_SECONDS = 45.0
 """Machine time after which the demo stops waiting: more than three business days."""

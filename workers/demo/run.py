@@ -11,12 +11,12 @@ from workers.demo.lapse import Lapse
 from workers.demo.people import invent_people
 from workers.demo.report import DemoReport
 from workers.demo.view import View
-from workers.ports import free_port
-from workers.roles import sandbox_role, standard_roles
 from workers.runtime import Runtime
 from workers.sandbox.options import Behaviour, Fault
 from workers.servers import Servers
-from workers.stack import Stack
+from workers.stack.ports import free_port
+from workers.stack.roles import sandbox_role, standard_roles
+from workers.stack.supervisor import Stack
 
 BEHAVIOUR = Behaviour(latency_ms=40.0, jitter_ms=30.0, error_rate=0.005, error_code=Fault.HTML)
 """A provider on a middling day; one answer in two hundred tells nobody what became of the

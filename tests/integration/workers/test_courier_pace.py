@@ -22,7 +22,7 @@ from pipeline.limits.pace import LATEST_START
 from pipeline.policy.vocabulary import MessageState, Stage
 from tests.integration.workers.conftest import Belt
 from tests.integration.world import NOW, World, numbers
-from workers.delivery import open_courier
+from workers.courier.process import open_courier
 from workers.dispatch import Dispatcher
 from workers.runtime import Runtime
 from workers.servers import Servers

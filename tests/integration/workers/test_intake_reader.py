@@ -15,8 +15,8 @@ from pipeline.producer import Producer
 from pipeline.stages.intake import MAX_BYTES, SCHEMA
 from tests.integration.workers.conftest import Belt
 from tests.integration.world import World, numbers
-from workers.dead_letters import dead_letters
 from workers.intake import GROUP, STREAM, IntakeReader
+from workers.reports.dead_letters import dead_letters
 from workers.runtime import Runtime
 
 WaitFor = Callable[..., None]

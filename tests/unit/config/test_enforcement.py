@@ -4,8 +4,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from config.enforcement import ENFORCED_KINDS, LATER_KINDS
-from config.pack_kinds import KINDS
+from config.packs.enforcement import ENFORCED_KINDS, LATER_KINDS
+from config.packs.kinds import KINDS
 from config.policies import load_policies
 from pipeline.policy.country import Rule
 

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from workers.obstacles import NEEDED_ROLES
+from workers.reports.obstacles import NEEDED_ROLES
 
 PROJECT = Path(__file__).parents[3]
 PAGE = (PROJECT / "docs" / "operations.md").read_text()

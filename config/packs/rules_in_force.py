@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Generic, TypeVar
 
-from config.pack_reader import PackFile, Row
-from config.pack_values import Value
+from config.packs.reader import PackFile, Row
+from config.packs.values import Value
 from pipeline.policy.country import Rule
 from pipeline.policy.vocabulary import Category
 

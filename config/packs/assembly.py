@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from config import pack_values as values
-from config.pack_fields import parse_duration
-from config.pack_reader import PackFile
-from config.policy_consent import assemble_consents
-from config.rules_in_force import RulesInForce
+from config.packs import values
+from config.packs.consent import assemble_consents
+from config.packs.fields import parse_duration
+from config.packs.reader import PackFile
+from config.packs.rules_in_force import RulesInForce
 from pipeline.policy.country import (
     Cap,
     CountryPolicy,

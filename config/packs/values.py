@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from config.pack_fields import Span, parse_duration, parse_hours
+from config.packs.fields import Span, parse_duration, parse_hours
 from pipeline.policy.vocabulary import Channel, Tier
 
 EvidenceField = Literal[

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from config.pack_errors import PackText, PolicyError, explain, near
-from config.pack_kinds import KINDS
-from config.pack_schema import PackCountry, PackHead, PackRule, is_country
-from config.pack_values import ConfirmationValue, Value
+from config.packs.errors import PackText, PolicyError, explain, near
+from config.packs.kinds import KINDS
+from config.packs.schema import PackCountry, PackHead, PackRule, is_country
+from config.packs.values import ConfirmationValue, Value
 from pipeline.policy.country import Rule
 from pipeline.policy.vocabulary import Category
 

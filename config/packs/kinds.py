@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from config import pack_values as values
-from config import pack_values_duties as duties
+from config.packs import values
+from config.packs import values_duties as duties
 
 Action = Literal[
     "block", "defer", "warn", "suspend", "report", "task", "estimate", "process", "allow"

@@ -8,9 +8,9 @@ import phonenumbers
 from holidays.registry import COUNTRIES
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from config.pack_errors import near
-from config.pack_kinds import KINDS, Action
-from config.pack_values import AnyChannel, Text
+from config.packs.errors import near
+from config.packs.kinds import KINDS, Action
+from config.packs.values import AnyChannel, Text
 from pipeline.policy.vocabulary import Category
 
 PROJECT_DECISION = "project decision"

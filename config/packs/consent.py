@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from config import pack_values as values
-from config.rules_in_force import Found, RulesInForce
+from config.packs import values
+from config.packs.rules_in_force import Found, RulesInForce
 from pipeline.policy.country import ConsentRule
 from pipeline.policy.vocabulary import Category
 from pipeline.policy.wording import normalise_wording

@@ -8,8 +8,8 @@ from redis import Redis, RedisError
 
 from pipeline.policy.vocabulary import Stage
 from workers.heartbeat import PREFIX
-from workers.ports import port_answers
 from workers.sandbox.options import Behaviour
+from workers.stack.ports import port_answers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

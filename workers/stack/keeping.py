@@ -13,13 +13,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from config.settings import Settings
-from workers.ports import free_port
 from workers.queues import queue_lengths
-from workers.roles import Role, sandbox_role, standard_roles
 from workers.runtime import Runtime
 from workers.sandbox.options import Behaviour
 from workers.servers import Servers
-from workers.stack import Stack
+from workers.stack.ports import free_port
+from workers.stack.roles import Role, sandbox_role, standard_roles
+from workers.stack.supervisor import Stack
 
 LOOK_SECONDS = 1.0
 LINE_SECONDS = 30.0

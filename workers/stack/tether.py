@@ -1,4 +1,4 @@
-"""``python -m workers.tether PID COMMAND…``: becomes COMMAND, and ends when PID ends.
+"""``python -m workers.stack.tether PID COMMAND…``: becomes COMMAND, and ends when PID ends.
 
 The supervisor starts its children through this. However it dies, the kernel sends each of them
 SIGTERM, which every one of our processes takes as: finish the current step, and go.
@@ -8,8 +8,14 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
+
+
+def tethered(command: Sequence[str]) -> list[str]:
+    """The command, tied to this process."""
+    return [sys.executable, "-m", __spec__.name, str(os.getpid()), *command]
 
 
 def main() -> None:

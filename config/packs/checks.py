@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
-from config.pack_errors import PolicyError, near
-from config.pack_kinds import KINDS
-from config.pack_reader import PackFile, Row
-from config.pack_values import QuotaValue, WindowValue
+from config.packs.errors import PolicyError, near
+from config.packs.kinds import KINDS
+from config.packs.reader import PackFile, Row
+from config.packs.values import QuotaValue, WindowValue
 
 
 def check_pack(pack: PackFile) -> None:

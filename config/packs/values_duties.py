@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.pack_values import Amount, Duration, Percent, Positive, Text, Texts, Value
+from config.packs.values import Amount, Duration, Percent, Positive, Text, Texts, Value
 
 
 class ContentOptOutValue(Value):

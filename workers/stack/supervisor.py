@@ -21,10 +21,10 @@ from redis.retry import Retry
 
 from pipeline.store.engine import create_store_engine
 from pipeline.store.schema import upgrade
-from workers.interrupts import interrupts_held
-from workers.roles import Role
 from workers.servers import Servers
-from workers.stack_record import RecordedProcess, end_recorded, kill_group, write_record
+from workers.stack.interrupts import interrupts_held
+from workers.stack.record import RecordedProcess, end_recorded, kill_group, write_record
+from workers.stack.roles import Role
 
 log = structlog.get_logger(__name__)
 
@@ -228,7 +228,13 @@ class Stack:
         with path.open("ab") as output:
             child.log_start = output.tell()
             child.process = subprocess.Popen(  # noqa: S603 - our own commands, without a shell
-                [sys.executable, "-m", "workers.tether", str(os.getpid()), *child.role.command],
+                [
+                    sys.executable,
+                    "-m",
+                    "workers.stack.tether",
+                    str(os.getpid()),
+                    *child.role.command,
+                ],
                 env=self.environment,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
