@@ -1,11 +1,11 @@
 """The tables. PostgreSQL is the truth: what is not here did not happen.
 
 Two kinds of instant stand in them. Columns ending in ``_at`` or named ``not_before``/``since``
-are business time; ``lease_until`` is machine time: a row with a lease belongs to a queue, a
-worker or a back-off until then, and comes back by itself afterwards.
+are business time; ``lease_until`` is machine time: until then a row belongs to a queue, a worker
+or a back-off; afterwards it comes back by itself.
 
-``messages`` and ``decisions`` have no foreign keys: they take thousands of rows a second, their
-parents are never deleted, and each insert would pay for a check that the stage made already.
+``messages`` and ``decisions`` take thousands of rows a second and have no foreign keys: their
+parents are never deleted, and the stages have made the check already.
 """
 
 from sqlalchemy import (
@@ -116,14 +116,13 @@ messages = Table(
     Column("not_before", Instant),
     Column("window_closes_at", Instant),
     Column("lease_until", Instant),
-    Column("attempt", Integer, nullable=False, server_default=text("0"), comment="claims"),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("refusals", SmallInteger, nullable=False, server_default=text("0")),
     Column("provider_id", Text),
     Column("sent_at", Instant),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("campaign_id", "key"),
-    # `recado explain +E164`, and what a STOP cancels.
-    Index("ix_messages_contact", "contact_id"),
+    Index("ix_messages_contact", "contact_id"),  # what a STOP cancels, and `recado explain`
     # What dispatch gives out: by sender, then by campaign, oldest first.
     Index(
         "ix_messages_ready",

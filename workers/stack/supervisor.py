@@ -5,9 +5,7 @@ no thread of its own: whoever runs the stack calls `tend` now and then.
 """
 
 import fcntl
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from workers.servers import Servers
 from workers.stack.interrupts import interrupts_held
 from workers.stack.record import RecordedProcess, end_recorded, kill_group, write_record
 from workers.stack.roles import Role
+from workers.stack.tether import tethered
 
 log = structlog.get_logger(__name__)
 
@@ -228,13 +227,7 @@ class Stack:
         with path.open("ab") as output:
             child.log_start = output.tell()
             child.process = subprocess.Popen(  # noqa: S603 - our own commands, without a shell
-                [
-                    sys.executable,
-                    "-m",
-                    "workers.stack.tether",
-                    str(os.getpid()),
-                    *child.role.command,
-                ],
+                tethered(child.role.command),
                 env=self.environment,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

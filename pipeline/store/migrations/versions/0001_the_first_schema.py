@@ -184,9 +184,7 @@ def upgrade() -> None:
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("window_closes_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column(
-            "attempt", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="claims"
-        ),
+        sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("refusals", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("provider_id", sa.Text(), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
