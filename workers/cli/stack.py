@@ -30,7 +30,7 @@ def demo(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the whole system at work: five countries, a day and a night in half a minute, nothing sent."""
+    """Show the whole system at work: five countries, a day and a night, nothing really sent."""
     settings = load_settings()
     configure_logs("console", "WARNING")
     settings.home.mkdir(parents=True, exist_ok=True)
