@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from redis import Redis, RedisError, ResponseError
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from pipeline.policy.vocabulary import Stage
 from pipeline.stages import intake
@@ -126,13 +126,16 @@ class IntakeReader:
         """
         try:
             self._store(chunks, fields)
-        except (DataError, IntegrityError, TypeError, ValueError) as error:
+        except (RedisError, OperationalError, InterfaceError):
+            raise  # a server is away: the entries come again
+        except Exception as error:  # noqa: BLE001 - whatever an entry provokes, the stream goes on
             if len(chunks) > 1:
                 for chunk in chunks:
                     self._store_or_part([chunk], fields)
                 return
             ((entry_id, _),) = chunks
-            log.exception("entry_unusable", entry=entry_id.decode())
+            # Without the traceback: it may quote a row.
+            log.error("entry_unusable", entry=entry_id.decode(), error=type(error).__name__)  # noqa: TRY400
             detail = f"its rows cannot be stored ({type(error).__name__}); see the reader's log"
             self._bury(entry_id, fields[entry_id], Refusal(reason="unusable", detail=detail))
 

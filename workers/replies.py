@@ -49,6 +49,7 @@ def decode_reply(fields: Mapping[str, str]) -> Reply:
         channel=Channel(fields["channel"]),
         sender=fields["sender"],
         address=fields["address"],
-        body=fields["body"],
+        # PostgreSQL holds neither null characters nor half surrogates; a STOP with one is a STOP.
+        body=fields["body"].replace("\0", "").encode("utf-8", "replace").decode(),
         received_at=datetime.fromisoformat(fields["received_at"]),
     )

@@ -67,7 +67,13 @@ def deliver(ids: list[int]) -> None:
     log.info("chunk_done", stage=Stage.DELIVERY, taken=len(ids), onward=started)
 
 
-@app.task(name=task_name(Stage.OPTOUT))
+@app.task(
+    name=task_name(Stage.OPTOUT),
+    # A chunk's rows have leases; a reply has nothing but its place in the queue. It stays there
+    # until it has been dealt with, whatever fails or is killed.
+    acks_on_failure_or_timeout=False,
+    reject_on_worker_lost=True,
+)
 def take_reply(fields: dict[str, str]) -> None:
     """Let a person go who has written that they want to."""
     runtime = process_runtime()

@@ -176,5 +176,8 @@ def judge(
         return Rejected(Action.FAIL, name, detail, None, known)
     if retry_after is None and handling.retry_after is not None:
         growth = handling.backoff ** min(attempt - 1, _MOST_GROWTH)
-        retry_after = min(handling.retry_after * growth, _LONGEST_WAIT)
+        retry_after = handling.retry_after * growth
+    if retry_after is not None:
+        # The header too: some write an instant where seconds belong.
+        retry_after = min(retry_after, _LONGEST_WAIT)
     return Rejected(handling.action, name, detail, retry_after, known)

@@ -102,7 +102,15 @@ async def post(session: aiohttp.ClientSession, url: URL, body: bytes) -> PostRes
 
 def clean_detail(text: str) -> str:
     """A provider's words as they may be kept: short, and without phone numbers."""
-    return _NUMBER.sub("[number]", text)[:_LONGEST_DETAIL]
+    return _NUMBER.sub("[number]", storable(text))[:_LONGEST_DETAIL]
+
+
+def storable(text: str) -> str:
+    """The text without what PostgreSQL cannot hold: null characters and half surrogates.
+
+    JSON can carry both, and an answer that cannot be recorded is worse than one without them.
+    """
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _describe(error: Exception) -> str:

@@ -12,7 +12,7 @@ from yarl import URL
 
 from pipeline.providers.base import Accepted, Ambiguous, OutboundMessage, Rejected, SendResult
 from pipeline.providers.codes import TWILIO, judge
-from pipeline.providers.http import Answer, clean_detail
+from pipeline.providers.http import Answer, clean_detail, storable
 
 LONGEST_VALIDITY = 36_000
 """Seconds; Twilio refuses more."""
@@ -72,7 +72,7 @@ def read_answer(message: OutboundMessage, answer: Answer) -> SendResult:
     if answer.succeeded:
         provider_id = content.get("sid")
         if isinstance(provider_id, str) and provider_id:
-            return Accepted(provider_id)
+            return Accepted(storable(provider_id))
         return Ambiguous("a success without a message id")
     return _read_error(message, answer, content)
 

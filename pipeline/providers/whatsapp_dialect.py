@@ -10,7 +10,7 @@ from yarl import URL
 
 from pipeline.providers.base import Accepted, Ambiguous, OutboundMessage, Rejected, SendResult
 from pipeline.providers.codes import WHATSAPP, judge
-from pipeline.providers.http import Answer, clean_detail
+from pipeline.providers.http import Answer, clean_detail, storable
 
 VERSION = "v25.0"
 """Of the Graph API."""
@@ -77,7 +77,7 @@ def read_answer(message: OutboundMessage, answer: Answer) -> SendResult:
 def _read_success(content: object) -> Accepted | Ambiguous:
     match content:
         case {"messages": [{"id": str(provider_id), **rest}, *_]} if provider_id:
-            return Accepted(provider_id, rest.get("message_status") == HELD)
+            return Accepted(storable(provider_id), rest.get("message_status") == HELD)
         case _:
             return Ambiguous("a success without a message id")
 

@@ -4,6 +4,7 @@ A chunk that cannot be used at all is refused whole, with its reason; a bad row 
 becomes a blocked message and takes nothing else with it.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -125,6 +126,12 @@ class _Row:
         )
 
 
+def _shown(raw: object) -> str:
+    """The beginning of a bad row, and what tells it from another with the same beginning."""
+    whole = json.dumps(raw, ensure_ascii=True)
+    return f"{whole[:200]} #{hashlib.sha256(whole.encode()).hexdigest()[:16]}"
+
+
 def _read(campaign_id: int, raw: object) -> _Row:
     recipient = read_recipient(raw)
     if isinstance(recipient, BadRow):
@@ -133,9 +140,8 @@ def _read(campaign_id: int, raw: object) -> _Row:
             if recipient.field.startswith("variables")
             else Reason.INVALID_NUMBER
         )
-        shown = json.dumps(raw, ensure_ascii=True)[:200]
         detail = f"{recipient.field} {recipient.problem}"
-        return _Row(campaign_id, None, None, shown, reason, detail)
+        return _Row(campaign_id, None, None, _shown(raw), reason, detail)
     number = read_number(recipient.to, recipient.country)
     if isinstance(number, Block):
         detail = "to is not a valid phone number; write it as +<country><number>"

@@ -18,6 +18,8 @@ def create_store_engine(url: str, *, pool_size: int = 5, application: str = "rec
         max_overflow=0,
         pool_pre_ping=True,
         pool_timeout=30,
+        # An error's text must not carry phone numbers or message texts into a log.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": 5,
             "application_name": application,

@@ -72,6 +72,17 @@ _RECORD = text(
     """
 )
 
+_WAITING = frozenset({MessageState.READY, MessageState.DEFERRED})
+
+# A campaign that ended while the message was on its way has to end this one too.
+_UNSWEEP = text(
+    """
+    UPDATE campaigns SET swept = false
+    WHERE swept AND id IN (
+        SELECT campaign_id FROM messages WHERE id = ANY(CAST(:ids AS bigint[])))
+    """
+)
+
 # People are locked in the order in which claims lock them. A person with two messages among them
 # gets both back: an UPDATE that finds two rows for one target would apply one of them.
 _UNRESERVE = text(
@@ -125,6 +136,9 @@ def record(connection: Connection, outcomes: Sequence[SendOutcome], *, now: date
         },
     )
     recorded = set(result.scalars())
+    back = [o.id for o in outcomes if o.state in _WAITING and o.id in recorded]
+    if back:
+        connection.execute(_UNSWEEP, {"ids": back})
     unsent = [o for o in outcomes if o.unsent and o.counted and o.id in recorded]
     if unsent:
         connection.execute(

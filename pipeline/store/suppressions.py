@@ -30,7 +30,8 @@ _OF = text(
     """
 )
 
-# An entry in force keeps its first instant: later ones add nothing to what it forbids.
+# An entry in force moves to the later instant: a consent that was given between two opt-outs, and
+# is imported after both, must not undo the second. A stronger reason stays.
 _ADD = text(
     """
     INSERT INTO suppressions AS s (contact_id, business, reason, since, source, everything,
@@ -41,10 +42,15 @@ _ADD = text(
         AS i (contact_id, business, reason, since, everything)
     ORDER BY contact_id, business
     ON CONFLICT (contact_id, business) DO UPDATE
-    SET reason = EXCLUDED.reason, since = EXCLUDED.since, source = EXCLUDED.source,
-        everything = s.everything OR EXCLUDED.everything, lifted_at = NULL,
-        recorded_at = EXCLUDED.recorded_at
+    SET reason = CASE WHEN s.everything AND s.lifted_at IS NULL THEN s.reason
+                      ELSE EXCLUDED.reason END,
+        since = CASE WHEN s.lifted_at IS NULL THEN greatest(s.since, EXCLUDED.since)
+                     ELSE EXCLUDED.since END,
+        source = EXCLUDED.source,
+        everything = EXCLUDED.everything OR (s.everything AND s.lifted_at IS NULL),
+        lifted_at = NULL, recorded_at = EXCLUDED.recorded_at
     WHERE (s.lifted_at IS NOT NULL AND EXCLUDED.since > s.lifted_at)
+       OR (s.lifted_at IS NULL AND EXCLUDED.since > s.since)
        OR (EXCLUDED.everything AND NOT s.everything)
     RETURNING contact_id, business
     """

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.limits.pace import Grant
 from pipeline.stages import delivery
@@ -18,6 +18,11 @@ SLOT_SPAN = 0.1
 """Seconds of slots that are asked for at once, beyond what claiming takes."""
 
 LONGEST_LEAD = 0.12
+
+LONGEST_CALL = 0.02
+"""Seconds that asking for slots may take: half of it is how wrong their place in time may be, and
+that must stay within what a sender's unused share of its rate covers."""
+
 _MARGIN = 0.005
 
 
@@ -81,8 +86,11 @@ class Claimer:
         before = time.monotonic()
         grants = self._means.pace.take(asked, lead=lead, horizon=lead + SLOT_SPAN)
         began = time.monotonic()
-        # Redis looked at its clock somewhere between; the middle is never far off.
+        # Redis looked at its clock somewhere between. When that was a long time, nobody knows
+        # where the slots lie in ours, and they are left unused.
         moment = (before + began) / 2
+        if began - before > LONGEST_CALL:
+            grants = {sender: replace(grant, count=0) for sender, grant in grants.items()}
         supply, slots, chosen = _share_out(order, grants, moment, lead)
         if chosen:
             claimed = self._claim(chosen, order.directory)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from pipeline.stages import answers
 from pipeline.stages.answers import Answer
@@ -58,12 +59,25 @@ class Recorder:
         """Write what there is; keep trying while PostgreSQL is away: it is evidence."""
         self._answered.clear()
         batch, self._answers = self._answers, []
+        await self._write_all(batch)
+
+    async def _write_all(self, batch: Sequence[Answer]) -> None:
+        """Write a batch; one that cannot be written is halved, so that its rest is."""
         while batch:
             try:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._write, batch)
-            except DBAPIError as error:
+            except (OperationalError, InterfaceError, PoolTimeoutError) as error:
                 log.warning("record_failed", answers=len(batch), error=type(error).__name__)
                 await asyncio.sleep(RETRY_PAUSE)
+            except Exception:
+                if len(batch) == 1:
+                    # Its lease runs out, and it is in doubt: what the provider said is lost.
+                    message = batch[0].claimed.parcel.id
+                    log.exception("answer_unrecordable", message_id=message)
+                    return
+                middle = len(batch) // 2
+                await self._write_all(batch[:middle])
+                batch = batch[middle:]
             else:
                 return
 

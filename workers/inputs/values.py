@@ -10,6 +10,9 @@ from workers.inputs.refusals import FieldError, near_name
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
+"""Times outside are typing errors, and arithmetic on their neighbours would overflow."""
+
 
 class Fields:
     """The fields of one row or table, read by name; each method raises `FieldError`.
@@ -91,10 +94,9 @@ class Fields:
         if value.tzinfo is None:
             problem = "has no offset from UTC; write it as 2026-11-27T23:59:00-03:00"
             raise self.error(name, problem)
-        try:
-            return value.astimezone(UTC)
-        except OverflowError:
-            raise self.error(name, "is out of range; check the year") from None
+        if not EARLIEST_YEAR < value.year < LATEST_YEAR:
+            raise self.error(name, "is out of range; check the year")
+        return value.astimezone(UTC)
 
     def flag(self, name: str) -> bool | None:
         """A boolean: ``true`` or ``false``."""

@@ -209,6 +209,8 @@ def test_two_hundred_senders_side_by_side_each_keep_their_own_rate(
     }
     last_of_fast = max(arrived[f"fast-{i}"][-1] for i in range(5))
     waiting = [sender for sender in rates if not any(at <= last_of_fast for at in arrived[sender])]
-    assert not waiting, "slow senders waited for the fast ones"
+    # On a busy machine one of them may miss its slot, and the next is a second away; if they had to
+    # wait behind the fast ones, nearly all of them would.
+    assert len(waiting) <= len(rates) // 20, waiting
     for sender, (rate, _) in rates.items():
         _check_rate(sender, rate, arrived[sender], worst)

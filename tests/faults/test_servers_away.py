@@ -1,0 +1,267 @@
+"""Redis or PostgreSQL dies in the middle of a campaign, and comes back while everything runs."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from redis import Redis, RedisError
+
+from pipeline.producer import STREAM, Producer
+from pipeline.store.engine import create_store_engine
+from pipeline.store.schema import upgrade
+from tests.faults.test_kill_everything import LEASES, ROLES, Stack
+from tests.integration.world import NOW, World, numbers
+from workers.embedded import EmbeddedServers
+from workers.reports.balance import ENDS
+from workers.runtime import Runtime
+from workers.sandbox.options import Behaviour
+from workers.servers import Servers
+from workers.stack.ports import port_answers
+from workers.stack.roles import Role, sandbox_role
+
+Start = Callable[..., "subprocess.Popen[str]"]
+WaitFor = Callable[..., None]
+
+MESSAGES = 1500
+LAST = 200
+"""Enqueued last of all, so that the fault finds them before intake."""
+
+BLOCKED = MESSAGES // 20
+"""People who have given no consent; none of them is among the last."""
+
+
+@dataclass(slots=True)
+class OwnServers:
+    """Servers that one test may break; see `EmbeddedServers`."""
+
+    home: Path
+    holds: list[EmbeddedServers] = field(default_factory=list)
+    valkeys: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    def acquire(self) -> Servers:
+        """Start what does not run, as any command of ours does on its start."""
+        self.holds.append(EmbeddedServers(self.home))
+        addresses = self.holds[-1].acquire()
+        return Servers(addresses.database_url, addresses.redis_url)
+
+    def kill_valkey(self) -> Callable[[], None]:
+        """End Valkey without a word; calling the answer starts it again where it was."""
+        record = json.loads((self.home / "valkey" / "server.json").read_text())
+        process = psutil.Process(record["pid"])
+        command = process.cmdline()
+        process.kill()
+        process.wait(10)
+
+        def start_again() -> None:
+            self.valkeys.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+
+        return start_again
+
+    def wipe_valkey(self) -> None:
+        """Lose everything that the ended Valkey knew."""
+        shutil.rmtree(self.home / "valkey")
+        (self.home / "valkey").mkdir()
+
+    def crash_postgres(self) -> None:
+        """End PostgreSQL as ``pg_ctl stop -m immediate`` does: it has its log to replay."""
+        first_line = (self.home / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]
+        process = psutil.Process(int(first_line))
+        process.send_signal(signal.SIGQUIT)
+        process.wait(20)
+
+    def release(self) -> None:
+        for valkey in self.valkeys:
+            valkey.kill()
+            valkey.wait(10)
+        for hold in self.holds:
+            hold.release()
+
+
+@pytest.fixture
+def own() -> Iterator[OwnServers]:
+    # Short on purpose: the path of a Unix socket may have 107 characters.
+    home = Path(tempfile.mkdtemp(prefix="recado-away-"))
+    servers = OwnServers(home / "home")
+    yield servers
+    servers.release()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def servers(own: OwnServers) -> Servers:
+    """In place of the session's: every other fixture works with these."""
+    addresses = own.acquire()
+    engine = create_store_engine(addresses.database_url)
+    upgrade(engine)
+    engine.dispose()
+    return addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A campaign on its way through a stack whose servers may go."""
+
+    stack: Stack
+    client: "Redis"
+    processes: dict[str, "subprocess.Popen[str]"]
+    rows: list[dict[str, Any]]
+    logs: Path
+
+    def counts(self) -> tuple[int, int, int]:
+        """Messages accepted, sent, and at any end."""
+        balance = self.stack.balance()
+        ended = sum(balance.lines[end] for end in ENDS)
+        return balance.accepted, balance.lines["sent"], ended
+
+    def in_the_middle(self) -> bool:
+        accepted, sent, ended = self.counts()
+        return accepted == MESSAGES - LAST and sent >= 200 and accepted - ended >= 400
+
+    def settled(self, accepted: int) -> bool:
+        """Whether so many were accepted, all are at an end, and the stream is empty."""
+        found, _, ended = self.counts()
+        return found == ended == accepted and not self.client.xlen(STREAM)
+
+    def noticed(self) -> bool:
+        """Whether a process has met the missing server and waits for it."""
+        return any("dispatch_waits" in log.read_text() for log in self.logs.glob("process-*.log"))
+
+    def freeze_intake(self, wait_for: WaitFor) -> "psutil.Process":
+        """Stop intake where nothing can reach it: with no read of its own under way."""
+        intake = psutil.Process(self.processes["intake"].pid)
+        intake.suspend()
+        wait_for(lambda: intake.status() == psutil.STATUS_STOPPED, what="the stop of intake")
+        wait_for(lambda: not self._reads_under_way(), what="the end of intake's read")
+        return intake
+
+    def _reads_under_way(self) -> list[str]:
+        blocked = [client for client in self.client.client_list() if "b" in client["flags"]]
+        return [client["cmd"] for client in blocked if client["cmd"] == "xreadgroup"]
+
+    def check_nothing_sent_twice(self) -> set[int]:
+        """That no message and no person stands twice in the sandbox's log; what it took."""
+        taken = self.stack.taken()
+        for name in ("message_id", "to"):
+            times = Counter(entry[name] for entry in taken)
+            assert not [entry for entry in taken if times[entry[name]] > 1]
+        return {int(entry["message_id"]) for entry in taken}
+
+    def check_all_live(self) -> None:
+        ended = [name for name, process in self.processes.items() if process.poll() is not None]
+        assert not ended
+
+
+@pytest.fixture
+def scene(
+    runtime: Runtime,
+    servers: Servers,
+    start: Start,
+    free_port: int,
+    tmp_path: Path,
+    wait_for: WaitFor,
+) -> Iterator[Scene]:
+    """The middle of a campaign; the last rows are not enqueued yet."""
+    sandbox = f"http://127.0.0.1:{free_port}"
+    env = {
+        "RECADO_CLOCK_START": NOW.isoformat(),
+        "RECADO_PROVIDERS__SANDBOX__KIND": "sandbox",
+        "RECADO_PROVIDERS__SANDBOX__BASE_URL": sandbox,
+    } | {f"RECADO_LEASES__{name}_SECONDS": str(seconds) for name, seconds in LEASES.items()}
+
+    def start_role(role: Role) -> "subprocess.Popen[str]":
+        _, _, module, *arguments = role.command
+        return start(*arguments, module=module, env=env)
+
+    rows = _furnish(World(runtime))
+    start_role(sandbox_role(free_port, Behaviour(latency_ms=20), log=str(tmp_path / "log")))
+    processes = {role.name: start_role(role) for role in ROLES}
+    with Redis.from_url(servers.redis_url) as client:
+        stack = Stack(start_role, World(runtime), sandbox, Producer(client))
+        found = Scene(stack, client, processes, rows, tmp_path)
+        wait_for(lambda: port_answers(free_port), what="the sandbox")
+        stack.producer.send("us", rows[:-LAST])
+        wait_for(found.in_the_middle, timeout=40, what="the middle of the campaign")
+        yield found
+
+
+def _furnish(world: World) -> list[dict[str, Any]]:
+    """A campaign that takes some seconds, and its rows in an order drawn at random."""
+    seed = random.SystemRandom().randrange(1_000_000)
+    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
+    world.sender(rate_per_second=200.0)
+    world.sender("es", country="ES", registration=None, rate_per_second=100.0)
+    world.campaign()
+    american = MESSAGES * 2 // 3
+    phones = [*numbers(american, seed=seed), *numbers(MESSAGES - american, "ES", seed=seed)]
+    random.Random(seed).shuffle(phones)
+    world.consent(world.contacts(phones)[BLOCKED:])
+    first = phones[:-LAST]
+    random.Random(seed + 1).shuffle(first)
+    everybody = [*first, *phones[-LAST:]]
+    return [{"to": phone, "position": place} for place, phone in enumerate(everybody)]
+
+
+def _answers(client: "Redis") -> bool:
+    try:
+        return bool(client.ping())
+    except RedisError:  # away, or still reading its file
+        return False
+
+
+@pytest.mark.parametrize("keeps", [True, False], ids=["with its data", "empty"])
+def test_everything_past_intake_goes_on_when_redis_comes_back(
+    scene: Scene, own: OwnServers, wait_for: WaitFor, *, keeps: bool
+) -> None:
+    intake = scene.freeze_intake(wait_for)
+    scene.stack.producer.send("us", scene.rows[-LAST:])
+    start_again = own.kill_valkey()
+    wait_for(scene.noticed, what="the dispatcher's notice")
+    assert scene.stack.balance().waiting > 0, "the campaign was over before the fault"
+    if not keeps:
+        own.wipe_valkey()
+    start_again()
+    wait_for(lambda: _answers(scene.client), what="the return of Redis")
+    intake.resume()
+
+    accepted = MESSAGES if keeps else MESSAGES - LAST
+    wait_for(lambda: scene.settled(accepted), timeout=40, what="the end of what was accepted")
+    scene.check_nothing_sent_twice()
+
+    scene.stack.producer.send("us", scene.rows)
+    wait_for(lambda: scene.settled(MESSAGES), timeout=30, what="the end of every message")
+    taken = scene.check_nothing_sent_twice()
+    assert taken == scene.stack.in_state("sent")
+    assert len(taken) == MESSAGES - BLOCKED
+    assert scene.stack.balance().lines["blocked"] == BLOCKED
+    scene.check_all_live()
+
+
+def test_everything_goes_on_when_postgresql_comes_back_from_a_crash(
+    scene: Scene, own: OwnServers, wait_for: WaitFor
+) -> None:
+    own.crash_postgres()
+    scene.stack.producer.send("us", scene.rows[-LAST:])
+    wait_for(scene.noticed, what="the dispatcher's notice")
+    own.acquire()
+    # A lease outlives the outage: whatever will be in doubt still counts as being sent.
+    on_the_wire = scene.stack.in_state("sending") | scene.stack.in_state("in_doubt")
+
+    wait_for(lambda: scene.settled(MESSAGES), timeout=60, what="the end of every message")
+    sent, in_doubt = scene.stack.in_state("sent"), scene.stack.in_state("in_doubt")
+    print(f"{len(on_the_wire)} on the wire, {len(in_doubt)} in doubt")  # noqa: T201 - a figure
+    taken = scene.check_nothing_sent_twice()
+    assert in_doubt <= on_the_wire
+    assert sent <= taken <= sent | in_doubt
+    assert len(sent) + len(in_doubt) == MESSAGES - BLOCKED
+    assert scene.stack.balance().lines["blocked"] == BLOCKED
+    scene.check_all_live()

@@ -1,0 +1,128 @@
+"""The migrations: once, from anybody, and to exactly the tables that the code knows."""
+
+import multiprocessing
+from collections.abc import Iterator
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.engine import Engine
+
+from pipeline.store.engine import create_store_engine
+from pipeline.store.schema import current_revision, newest_revision, upgrade
+from pipeline.store.tables import metadata
+from workers.servers import Servers
+
+RACERS = 6
+
+CATALOGUE = {
+    "columns": """
+        SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+               a.attidentity, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+          AND a.attnum > 0 AND NOT a.attisdropped""",
+    "tables": """
+        SELECT relname, relpersistence, reloptions, obj_description(oid, 'pg_class')
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'""",
+    "constraints": """
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace""",
+    "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "enumerations": """
+        SELECT t.typname, array_agg(e.enumlabel ORDER BY e.enumsortorder)
+        FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY 1""",
+}
+"""What makes up a schema; each query's rows in an order of their own."""
+
+
+@pytest.fixture
+def engine(unmigrated: Servers) -> Iterator[Engine]:
+    """An engine on an empty database."""
+    created = create_store_engine(unmigrated.database_url)
+    yield created
+    created.dispose()
+
+
+def _catalogue(engine: Engine) -> dict[str, list[str]]:
+    """Everything in the schema but Alembic's own table."""
+    with engine.connect() as connection:
+        return {
+            name: sorted(
+                repr(tuple(row))
+                for row in connection.execute(text(query))
+                if "alembic_version" not in str(row)
+            )
+            for name, query in CATALOGUE.items()
+        }
+
+
+def _difference(engine: Engine) -> list[Any]:
+    """What a new migration would have to change."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        found: list[Any] = compare_metadata(context, metadata)
+        return found
+
+
+def _race(
+    url: str, start: Barrier, outcomes: "SimpleQueue[tuple[str | None, str] | BaseException]"
+) -> None:
+    engine = create_store_engine(url)
+    try:
+        start.wait(60)
+        outcomes.put(upgrade(engine))
+    except BaseException as error:  # noqa: BLE001 - the test shows it, whatever it is
+        outcomes.put(RuntimeError(repr(error)))
+    finally:
+        engine.dispose()
+
+
+def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:
+    assert upgrade(engine) == (None, newest_revision())
+    first = _catalogue(engine)
+    assert all(first.values()), "a part of the catalogue was not read"
+
+    assert upgrade(engine) == (newest_revision(), newest_revision())
+    assert _catalogue(engine) == first
+
+
+def test_processes_that_upgrade_one_empty_database_at_once_all_succeed(
+    unmigrated: Servers, engine: Engine
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(RACERS)
+    outcomes: SimpleQueue[tuple[str | None, str] | BaseException] = context.SimpleQueue()
+    racers = [
+        context.Process(target=_race, args=(unmigrated.database_url, start, outcomes))
+        for _ in range(RACERS)
+    ]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join(60)
+    assert [racer.exitcode for racer in racers] == [0] * RACERS
+
+    found = [outcomes.get() for _ in racers]
+    newest = newest_revision()
+    assert sorted(found, key=str) == [*[(newest, newest)] * (RACERS - 1), (None, newest)]
+    with engine.connect() as connection:
+        assert current_revision(connection) == newest
+    assert _difference(engine) == []
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(
+    servers: Servers, engine: Engine
+) -> None:
+    migrated = create_store_engine(servers.database_url)
+    try:
+        assert _difference(migrated) == []
+        metadata.create_all(engine)
+        assert _catalogue(migrated) == _catalogue(engine)
+    finally:
+        migrated.dispose()
