@@ -58,7 +58,15 @@ class OwnServers:
         """End Valkey without a word; calling the answer starts it again where it was."""
         record = json.loads((self.home / "valkey" / "server.json").read_text())
         process = psutil.Process(record["pid"])
-        command = process.cmdline()
+        options = {
+            "port": record["port"],
+            "bind": "127.0.0.1",
+            "dir": self.home / "valkey",
+            "appendonly": "yes",
+            "save": "",
+        }
+        parts = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
+        command = [process.exe(), *parts]
         process.kill()
         process.wait(10)
 

@@ -6,7 +6,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from pipeline.providers.base import OutboundMessage
+from pipeline.providers.base import OutboundMessage, Rejected
+from pipeline.providers.codes import TWILIO, judge
+from pipeline.providers.http import clean_detail
 
 TO = "+5511999990001"
 
@@ -79,3 +81,15 @@ def test_template_without_language_is_refused(sandbox: Any, send: Any, message: 
     with pytest.raises(ValueError, match="needs a language"):
         send(sandbox.address, message("whatsapp", template="spring_offer"))
     assert sandbox.log() == []
+
+
+def test_what_postgresql_cannot_hold_is_taken_out_of_a_providers_words() -> None:
+    assert clean_detail("no\0 \ud83d such number") == "no ? such number"
+
+
+def test_no_answer_makes_a_message_wait_for_years() -> None:
+    judged = judge(
+        TWILIO, code=20429, status=429, detail="", attempt=1, retry_after=1_764_000_000_000.0
+    )
+    assert isinstance(judged, Rejected)
+    assert judged.retry_after == 24 * 3600

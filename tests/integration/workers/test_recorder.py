@@ -77,3 +77,22 @@ def test_a_batch_that_is_about_to_be_written_when_it_stops_is_written(world: Wor
     asyncio.run(stop_at_many_moments())
 
     assert set(world.states().values()) == {"sent"}
+
+
+@pytest.mark.usefixtures("still")
+def test_an_answer_that_cannot_be_written_takes_no_other_with_it(world: World) -> None:
+    good = _claimed(world, 5)
+    # No provider's dialect lets this through; whatever does, the others are written.
+    bad = answers.read(good[2].claimed, Accepted("\ud83d"), sent_at=NOW)
+
+    async def write() -> None:
+        recorder = Recorder(_means(world))
+        for answer in [*good[:2], bad, *good[3:]]:
+            recorder.add(answer)
+        await recorder.flush()
+        recorder.close()
+
+    asyncio.run(write())
+
+    assert sorted(world.states().values()) == ["sending", "sent", "sent", "sent", "sent"]
+    assert world.row(bad.claimed.parcel.id).state == "sending"
