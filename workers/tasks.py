@@ -80,6 +80,8 @@ def take_reply(fields: dict[str, str]) -> None:
     reply = decode_reply(fields)
     with runtime.transaction() as connection:
         result = optout.run(connection, reply, books=runtime.books, now=runtime.clock.now())
+    with runtime.transaction() as connection:
+        optout.complete(connection, reply, now=runtime.clock.now())
     log.info(
         "reply_taken",
         source=reply.source,

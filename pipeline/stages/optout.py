@@ -1,7 +1,8 @@
 """The opt-out stage: a person has replied; if that was a wish to leave, it is in force from here.
 
-Everything happens in one transaction: the reply, the suppression, the revocation in the ledger,
-and the end of the messages that wait for the person.
+What stops the messages is one transaction (`run`): the reply, the suppression, and the end of
+what waits for the person. The revocation in the ledger is another (`complete`): the ledger has
+one writer at a time, and nobody's STOP waits for an import of consents.
 """
 
 from collections.abc import Sequence
@@ -99,10 +100,31 @@ def run(connection: Connection, reply: Reply, *, books: Books, now: datetime) ->
     word = opt_out_word(reply.body, policy.opt_out.words if policy else ())
     if word is None:
         return OptOutResult()
-    stopped = _let_go(connection, contact_id, businesses, reply, policy, now)
-    inbound.settle(connection, inbound_id, intent=OPT_OUT, now=now)
+    stopped = _let_go(connection, contact_id, businesses, reply, policy=policy, now=now)
+    inbound.understand(connection, inbound_id, intent=OPT_OUT)
     left = tuple(businesses) or (EVERY_BUSINESS,)
     return OptOutResult(word=word, businesses=left, stopped=stopped)
+
+
+def complete(connection: Connection, reply: Reply, *, now: datetime) -> bool:
+    """Write the revocation of an opt-out that is in force into the ledger, once.
+
+    Call it in a transaction after `run`'s has been committed, and again for a reply that was
+    brought again: a worker may have been killed between the two.
+
+    Returns:
+        Whether there was anything to write.
+    """
+    unfinished = inbound.unfinished(
+        connection, source=reply.source, provider_id=reply.provider_id, intent=OPT_OUT
+    )
+    if unfinished is None:
+        return False
+    businesses = inbound.businesses_at(connection, reply.channel, reply.address)
+    left_at = min(in_utc(reply.received_at), in_utc(now))
+    _revoke(connection, unfinished.contact_id, businesses, reply, left_at, now)
+    inbound.settle(connection, unfinished.id, now=now)
+    return True
 
 
 def _let_go(
@@ -110,15 +132,13 @@ def _let_go(
     contact_id: int,
     businesses: Sequence[str],
     reply: Reply,
+    *,
     policy: CountryPolicy | None,
     now: datetime,
 ) -> int:
     """Put the opt-out in force; say how many waiting messages it has stopped."""
     left_at = min(in_utc(reply.received_at), now)
     left = businesses or (EVERY_BUSINESS,)
-    # The ledger before the suppressions, as the import of consents takes them: two transactions
-    # that lock in one order never wait for each other in a circle.
-    _revoke(connection, contact_id, businesses, reply, left_at, now)
     entries = [(contact_id, business, OPT_OUT, left_at) for business in left]
     suppressions.add(connection, entries, source=f"reply:{reply.source}", now=now)
     return inbound.stop_waiting(

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -43,12 +44,41 @@ def take(
     return result.scalar()
 
 
-def settle(connection: Connection, inbound_id: int, *, intent: str, now: datetime) -> None:
-    """Write down what a reply was taken for, and that it has been dealt with."""
+def understand(connection: Connection, inbound_id: int, *, intent: str) -> None:
+    """Write down what a reply was taken for."""
     connection.execute(
-        update(inbound_messages)
-        .where(inbound_messages.c.id == inbound_id)
-        .values(intent=intent, handled_at=now)
+        update(inbound_messages).where(inbound_messages.c.id == inbound_id).values(intent=intent)
+    )
+
+
+class Unfinished(NamedTuple):
+    """A reply that was understood, and of which something is still to be done."""
+
+    id: int
+    contact_id: int
+
+
+def unfinished(
+    connection: Connection, *, source: str, provider_id: str, intent: str
+) -> Unfinished | None:
+    """The reply, locked, if it was taken for `intent` and is not settled yet."""
+    row = connection.execute(
+        select(inbound_messages.c.id, inbound_messages.c.contact_id)
+        .where(
+            inbound_messages.c.source == source,
+            inbound_messages.c.provider_id == provider_id,
+            inbound_messages.c.intent == intent,
+            inbound_messages.c.handled_at.is_(None),
+        )
+        .with_for_update()
+    ).one_or_none()
+    return None if row is None else Unfinished(row.id, row.contact_id)
+
+
+def settle(connection: Connection, inbound_id: int, *, now: datetime) -> None:
+    """Write down that everything has been done about a reply."""
+    connection.execute(
+        update(inbound_messages).where(inbound_messages.c.id == inbound_id).values(handled_at=now)
     )
 
 

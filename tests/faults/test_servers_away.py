@@ -16,6 +16,7 @@ import psutil
 import pytest
 from redis import Redis, RedisError
 
+from pipeline.policy.vocabulary import Stage
 from pipeline.producer import STREAM, Producer
 from pipeline.store.engine import create_store_engine
 from pipeline.store.schema import upgrade
@@ -144,13 +145,20 @@ class Scene:
         """Whether a process has met the missing server and waits for it."""
         return any("dispatch_waits" in log.read_text() for log in self.logs.glob("process-*.log"))
 
-    def freeze_intake(self, wait_for: WaitFor) -> "psutil.Process":
-        """Stop intake where nothing can reach it: with no read of its own under way."""
-        intake = psutil.Process(self.processes["intake"].pid)
-        intake.suspend()
-        wait_for(lambda: intake.status() == psutil.STATUS_STOPPED, what="the stop of intake")
+    def freeze(self, name: str, wait_for: WaitFor) -> "psutil.Process":
+        """Stop a process where it stands."""
+        process = psutil.Process(self.processes[name].pid)
+        process.suspend()
+        wait_for(lambda: process.status() == psutil.STATUS_STOPPED, what=f"the stop of {name}")
+        return process
+
+    def strand(self, wait_for: WaitFor) -> list["psutil.Process"]:
+        """Leave rows in the stream and a chunk in a queue, where a loss of data meets them."""
+        frozen = [self.freeze(name, wait_for) for name in ("intake", "bulk")]
         wait_for(lambda: not self._reads_under_way(), what="the end of intake's read")
-        return intake
+        self.stack.producer.send("us", self.rows[-LAST:])
+        wait_for(lambda: self.client.llen(Stage.THROTTLE), what="a chunk that nobody takes")
+        return frozen
 
     def _reads_under_way(self) -> list[str]:
         blocked = [client for client in self.client.client_list() if "b" in client["flags"]]
@@ -230,8 +238,7 @@ def _answers(client: "Redis") -> bool:
 def test_everything_past_intake_goes_on_when_redis_comes_back(
     scene: Scene, own: OwnServers, wait_for: WaitFor, *, keeps: bool
 ) -> None:
-    intake = scene.freeze_intake(wait_for)
-    scene.stack.producer.send("us", scene.rows[-LAST:])
+    frozen = scene.strand(wait_for)
     start_again = own.kill_valkey()
     wait_for(scene.noticed, what="the dispatcher's notice")
     assert scene.stack.balance().waiting > 0, "the campaign was over before the fault"
@@ -239,7 +246,8 @@ def test_everything_past_intake_goes_on_when_redis_comes_back(
         own.wipe_valkey()
     start_again()
     wait_for(lambda: _answers(scene.client), what="the return of Redis")
-    intake.resume()
+    for process in frozen:
+        process.resume()
 
     accepted = MESSAGES if keeps else MESSAGES - LAST
     wait_for(lambda: scene.settled(accepted), timeout=40, what="the end of what was accepted")

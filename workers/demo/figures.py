@@ -43,7 +43,7 @@ _SENT = text(
 )
 _IN_FORCE = text(
     """
-    SELECT i.provider_id, i.contact_id, i.received_at, i.handled_at
+    SELECT i.provider_id, i.contact_id, i.received_at, s.recorded_at AS in_force_at
     FROM inbound_messages i
     JOIN suppressions s ON s.contact_id = i.contact_id AND s.lifted_at IS NULL
     WHERE i.intent = 'opt_out'
@@ -83,7 +83,7 @@ class OptOut:
     reply: str
     contact_id: int
     received_at: datetime
-    handled_at: datetime
+    in_force_at: datetime
 
 
 def count_states(connection: Connection) -> dict[str, dict[MessageState, int]]:
@@ -130,7 +130,7 @@ def opt_outs_in_force(connection: Connection) -> dict[str, OptOut]:
             reply=row.provider_id,
             contact_id=row.contact_id,
             received_at=row.received_at,
-            handled_at=row.handled_at,
+            in_force_at=row.in_force_at,
         )
         for row in connection.execute(_IN_FORCE)
     }

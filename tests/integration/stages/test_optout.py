@@ -106,7 +106,10 @@ def _row(campaign_id: int, contact: int) -> Incoming:
 
 def _take(runtime: Runtime, reply: Reply) -> OptOutResult:
     with runtime.transaction() as connection:
-        return optout.run(connection, reply, books=runtime.books, now=NOW)
+        result = optout.run(connection, reply, books=runtime.books, now=NOW)
+    with runtime.transaction() as connection:
+        optout.complete(connection, reply, now=NOW)
+    return result
 
 
 def _states(runtime: Runtime) -> dict[str, tuple[str, str | None]]:
@@ -157,6 +160,30 @@ def test_the_ledger_holds_the_revocation_of_the_consent(runtime: Runtime, person
         )
     assert [consent.record.revoked_at for consent in held[person]] == [REPLY.received_at]
     assert held[person][0].record.granted_at is not None
+
+
+def test_a_stop_is_in_force_while_an_import_holds_the_ledger(runtime: Runtime, person: int) -> None:
+    with runtime.transaction() as importing:
+        consents.record(importing, [], now=NOW)  # takes the ledger's lock, and keeps it
+
+        with runtime.transaction() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+            optout.run(connection, REPLY, books=runtime.books, now=NOW)
+
+        assert _suppressed(runtime, person) == {"loja-azul"}
+
+
+def test_what_a_killed_worker_left_undone_is_done_when_the_reply_comes_again(
+    runtime: Runtime, person: int
+) -> None:
+    with runtime.transaction() as connection:
+        optout.run(connection, REPLY, books=runtime.books, now=NOW)
+    length = _ledger_length(runtime)
+
+    assert _take(runtime, REPLY).repeated
+
+    assert _ledger_length(runtime) == length + 1
+    assert person
 
 
 def test_the_same_reply_again_changes_nothing(runtime: Runtime, person: int) -> None:

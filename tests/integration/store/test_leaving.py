@@ -70,7 +70,7 @@ def test_a_revocation_takes_back_every_consent_that_it_overlaps_with(
 
     _tell(world, person, _revocation(3, channel))
 
-    left = {of: at for of, at in _held(world, person)}
+    left = dict(_held(world, person))
     assert (left[Channel.SMS], left[None]) == (NOW - 3 * DAY, NOW - 3 * DAY)
     assert left[Channel.WHATSAPP] == (None if channel else NOW - 3 * DAY)
 

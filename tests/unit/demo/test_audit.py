@@ -36,7 +36,7 @@ def taken(after: float = MONDAY_NOON, message_id: int = 1) -> Taken:
 def check(log: list[Taken], recorded: SentMessage = SENT, left_after: float | None = None) -> Audit:
     opt_outs, since = {}, {}
     if left_after is not None:
-        opt_outs["r"] = OptOut(reply="r", contact_id=7, received_at=START, handled_at=START)
+        opt_outs["r"] = OptOut(reply="r", contact_id=7, received_at=START, in_force_at=START)
         since["r"] = ORIGIN.timestamp() + left_after
     return audit(
         log,
