@@ -34,11 +34,14 @@ Start = Callable[..., "subprocess.Popen[str]"]
 WaitFor = Callable[..., None]
 
 MESSAGES = 1500
-LAST = 200
-"""Enqueued last of all, so that the fault finds them before intake."""
+FIRST = 1200
+"""Enqueued before the fault, and decided by then."""
+
+PAST_INTAKE = 1300
+"""Up to here the fault finds messages in the database, and the rest still in the stream."""
 
 BLOCKED = MESSAGES // 20
-"""People who have given no consent; none of them is among the last."""
+"""People who have given no consent; all are among the first."""
 
 
 @dataclass(slots=True)
@@ -134,16 +137,17 @@ class Scene:
 
     def in_the_middle(self) -> bool:
         accepted, sent, ended = self.counts()
-        return accepted == MESSAGES - LAST and sent >= 200 and accepted - ended >= 400
+        return accepted == FIRST and sent >= 200 and accepted - ended >= 400
 
     def settled(self, accepted: int) -> bool:
         """Whether so many were accepted, all are at an end, and the stream is empty."""
         found, _, ended = self.counts()
         return found == ended == accepted and not self.client.xlen(STREAM)
 
-    def noticed(self) -> bool:
-        """Whether a process has met the missing server and waits for it."""
-        return any("dispatch_waits" in log.read_text() for log in self.logs.glob("process-*.log"))
+    def logged(self, *events: str) -> bool:
+        """Whether the processes have logged all of these."""
+        text = "".join(log.read_text() for log in self.logs.glob("process-*.log"))
+        return all(f'"event": "{event}"' in text for event in events)
 
     def freeze(self, name: str, wait_for: WaitFor) -> "psutil.Process":
         """Stop a process where it stands."""
@@ -153,12 +157,16 @@ class Scene:
         return process
 
     def strand(self, wait_for: WaitFor) -> list["psutil.Process"]:
-        """Leave rows in the stream and a chunk in a queue, where a loss of data meets them."""
-        frozen = [self.freeze(name, wait_for) for name in ("intake", "bulk")]
-        wait_for(lambda: not self._reads_under_way(), what="the end of intake's read")
-        self.stack.producer.send("us", self.rows[-LAST:])
+        """Leave rows in the stream and chunks in queues, where a loss of data meets them."""
+        bulk = self.freeze("bulk", wait_for)
+        # The read that it had under way takes one chunk; what comes after stays in Redis.
         wait_for(lambda: self.client.llen(Stage.THROTTLE), what="a chunk that nobody takes")
-        return frozen
+        self.stack.producer.send("us", self.rows[FIRST:PAST_INTAKE])
+        wait_for(lambda: self.client.llen(Stage.CONSENT), what="messages past intake")
+        intake = self.freeze("intake", wait_for)
+        wait_for(lambda: not self._reads_under_way(), what="the end of intake's read")
+        self.stack.producer.send("us", self.rows[PAST_INTAKE:])
+        return [bulk, intake]
 
     def _reads_under_way(self) -> list[str]:
         blocked = [client for client in self.client.client_list() if "b" in client["flags"]]
@@ -205,7 +213,7 @@ def scene(
         stack = Stack(start_role, World(runtime), sandbox, Producer(client))
         found = Scene(stack, client, processes, rows, tmp_path)
         wait_for(lambda: port_answers(free_port), what="the sandbox")
-        stack.producer.send("us", rows[:-LAST])
+        stack.producer.send("us", rows[:FIRST])
         wait_for(found.in_the_middle, timeout=40, what="the middle of the campaign")
         yield found
 
@@ -221,9 +229,9 @@ def _furnish(world: World) -> list[dict[str, Any]]:
     phones = [*numbers(american, seed=seed), *numbers(MESSAGES - american, "ES", seed=seed)]
     random.Random(seed).shuffle(phones)
     world.consent(world.contacts(phones)[BLOCKED:])
-    first = phones[:-LAST]
+    first = phones[:FIRST]
     random.Random(seed + 1).shuffle(first)
-    everybody = [*first, *phones[-LAST:]]
+    everybody = [*first, *phones[FIRST:]]
     return [{"to": phone, "position": place} for place, phone in enumerate(everybody)]
 
 
@@ -240,17 +248,18 @@ def test_everything_past_intake_goes_on_when_redis_comes_back(
 ) -> None:
     frozen = scene.strand(wait_for)
     start_again = own.kill_valkey()
-    wait_for(scene.noticed, what="the dispatcher's notice")
+    for process in frozen:
+        process.resume()
+    wait_for(lambda: scene.logged("dispatch_waits", "intake_waits"), what="a notice of the fault")
     assert scene.stack.balance().waiting > 0, "the campaign was over before the fault"
     if not keeps:
         own.wipe_valkey()
     start_again()
     wait_for(lambda: _answers(scene.client), what="the return of Redis")
-    for process in frozen:
-        process.resume()
 
-    accepted = MESSAGES if keeps else MESSAGES - LAST
+    accepted = MESSAGES if keeps else PAST_INTAKE
     wait_for(lambda: scene.settled(accepted), timeout=40, what="the end of what was accepted")
+    assert keeps or scene.logged("recovered"), "no chunk was lost"
     scene.check_nothing_sent_twice()
 
     scene.stack.producer.send("us", scene.rows)
@@ -266,8 +275,8 @@ def test_everything_goes_on_when_postgresql_comes_back_from_a_crash(
     scene: Scene, own: OwnServers, wait_for: WaitFor
 ) -> None:
     own.crash_postgres()
-    scene.stack.producer.send("us", scene.rows[-LAST:])
-    wait_for(scene.noticed, what="the dispatcher's notice")
+    scene.stack.producer.send("us", scene.rows[FIRST:])
+    wait_for(lambda: scene.logged("dispatch_waits", "intake_waits"), what="a notice of the fault")
     own.acquire()
     # A lease outlives the outage: whatever will be in doubt still counts as being sent.
     on_the_wire = scene.stack.in_state("sending") | scene.stack.in_state("in_doubt")
