@@ -9,12 +9,14 @@ from celery import Celery, signals
 
 from config.logs import configure_logs
 from config.settings import load_settings
+from workers.broker import mend_transport
 from workers.heartbeat import Heartbeat
 from workers.queues import QUEUES
 from workers.servers import Servers
 
 settings = load_settings()
 servers = Servers.find(settings)
+mend_transport()
 
 app = Celery("recado", broker=servers.redis_url, include=["workers.tasks"])
 

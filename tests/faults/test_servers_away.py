@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from redis import Redis, RedisError
+from sqlalchemy import text
 
 from pipeline.policy.vocabulary import Stage
 from pipeline.producer import STREAM, Producer
@@ -36,6 +38,9 @@ WaitFor = Callable[..., None]
 MESSAGES = 1500
 FIRST = 1200
 """Enqueued before the fault, and decided by then."""
+
+IN_HAND = 1250
+"""Up to here the fault finds messages in the hands of a worker, or behind that."""
 
 PAST_INTAKE = 1300
 """Up to here the fault finds messages in the database, and the rest still in the stream."""
@@ -146,8 +151,8 @@ class Scene:
 
     def logged(self, *events: str) -> bool:
         """Whether the processes have logged all of these."""
-        text = "".join(log.read_text() for log in self.logs.glob("process-*.log"))
-        return all(f'"event": "{event}"' in text for event in events)
+        logs = "".join(log.read_text() for log in self.logs.glob("process-*.log"))
+        return all(f'"event": "{event}"' in logs for event in events)
 
     def freeze(self, name: str, wait_for: WaitFor) -> "psutil.Process":
         """Stop a process where it stands."""
@@ -156,17 +161,29 @@ class Scene:
         wait_for(lambda: process.status() == psutil.STATUS_STOPPED, what=f"the stop of {name}")
         return process
 
-    def strand(self, wait_for: WaitFor) -> list["psutil.Process"]:
-        """Leave rows in the stream and chunks in queues, where a loss of data meets them."""
-        bulk = self.freeze("bulk", wait_for)
-        # The read that it had under way takes one chunk; what comes after stays in Redis.
-        wait_for(lambda: self.client.llen(Stage.THROTTLE), what="a chunk that nobody takes")
-        self.stack.producer.send("us", self.rows[FIRST:PAST_INTAKE])
-        wait_for(lambda: self.client.llen(Stage.CONSENT), what="messages past intake")
-        intake = self.freeze("intake", wait_for)
-        wait_for(lambda: not self._reads_under_way(), what="the end of intake's read")
-        self.stack.producer.send("us", self.rows[PAST_INTAKE:])
-        return [bulk, intake]
+    @contextmanager
+    def stranded(self, wait_for: WaitFor) -> Iterator[None]:
+        """Work everywhere: rows in the stream, chunks in the queues, a chunk in a worker's hands.
+
+        The worker is held in the middle of its chunk, and intake before its next read, until the
+        end of the context.
+        """
+        with self.stack.world.runtime.transaction() as connection:
+            # Only the consent stage reads it.
+            connection.execute(text("LOCK TABLE consents IN ACCESS EXCLUSIVE MODE"))
+            self.stack.producer.send("us", self.rows[FIRST:IN_HAND])
+            wait_for(self._waits_for_a_lock, what="a chunk in a worker's hands")
+            self.stack.producer.send("us", self.rows[IN_HAND:PAST_INTAKE])
+            for stage in (Stage.CONSENT, Stage.THROTTLE):
+                wait_for(lambda stage=stage: self.client.llen(stage), what=f"a chunk for {stage}")
+            intake = self.freeze("intake", wait_for)
+            wait_for(lambda: not self._reads_under_way(), what="the end of intake's read")
+            self.stack.producer.send("us", self.rows[PAST_INTAKE:])
+            yield
+        intake.resume()
+
+    def _waits_for_a_lock(self) -> bool:
+        return bool(self.stack.world.query("SELECT FROM pg_locks WHERE NOT granted"))
 
     def _reads_under_way(self) -> list[str]:
         blocked = [client for client in self.client.client_list() if "b" in client["flags"]]
@@ -246,11 +263,11 @@ def _answers(client: "Redis") -> bool:
 def test_everything_past_intake_goes_on_when_redis_comes_back(
     scene: Scene, own: OwnServers, wait_for: WaitFor, *, keeps: bool
 ) -> None:
-    frozen = scene.strand(wait_for)
-    start_again = own.kill_valkey()
-    for process in frozen:
-        process.resume()
-    wait_for(lambda: scene.logged("dispatch_waits", "intake_waits"), what="a notice of the fault")
+    with scene.stranded(wait_for):
+        start_again = own.kill_valkey()
+    # The held worker's chunk ends now: it can neither pass its rows on nor acknowledge them.
+    notices = ("dispatch_waits", "intake_waits", "enqueue_failed")
+    wait_for(lambda: scene.logged(*notices), what="a notice of the fault")
     assert scene.stack.balance().waiting > 0, "the campaign was over before the fault"
     if not keeps:
         own.wipe_valkey()

@@ -22,7 +22,7 @@ from workers.runtime import Runtime
 WaitFor = Callable[..., None]
 
 
-class KilledError(Exception):
+class KilledError(BaseException):
     """Stands for the end of the process."""
 
 
