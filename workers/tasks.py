@@ -100,7 +100,7 @@ def _read_rules(**_: Any) -> None:
     """
     _books = process_runtime().books
     # A chunk makes tens of thousands of small objects and hardly a cycle among them: looking for
-    # cycles every 700 of them is a tenth of the work.
+    # cycles every 700 of them costs 6 % of a worker's time (docs/performance.md).
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
 

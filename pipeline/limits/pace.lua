@@ -5,19 +5,21 @@
 -- never lie closer than the sender's interval.
 --
 -- ARGV: lead (µs), horizon (µs), the longest horizon of any caller (µs), then for each key:
--- interval (µs), slots wanted.
+-- interval (µs), slots wanted, phase (µs).
 -- Answer: now (µs), then for each key: first slot granted (µs), how many.
 --
 -- A key that is missing (a new sender, or Redis lost its data) starts an interval after the longest
 -- horizon from now: slots granted before the loss lie within that horizon, the last one perhaps at
--- its very end.
+-- its very end. Its phase is added: hundreds of senders that start together would otherwise have
+-- their slots together, and no process starts hundreds of requests at one instant.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local lead, horizon, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local answer = { string.format('%.0f', now) }
 for i, key in ipairs(KEYS) do
-    local interval, wanted = tonumber(ARGV[2 + 2 * i]), tonumber(ARGV[3 + 2 * i])
-    local free = tonumber(redis.call('GET', key) or now + longest + interval)
+    local interval, wanted = tonumber(ARGV[1 + 3 * i]), tonumber(ARGV[2 + 3 * i])
+    local phase = tonumber(ARGV[3 + 3 * i])
+    local free = tonumber(redis.call('GET', key) or now + longest + interval + phase)
     local first = math.max(free, now + lead)
     local granted = math.floor((now + horizon - first) / interval) + 1
     granted = math.max(0, math.min(wanted, granted))

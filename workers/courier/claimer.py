@@ -19,7 +19,7 @@ SLOT_SPAN = 0.1
 
 LONGEST_LEAD = 0.12
 
-LONGEST_CALL = 0.02
+LONGEST_CALL = 0.016
 """Seconds that asking for slots may take: half of it is how wrong their place in time may be, and
 that must stay within what a sender's unused share of its rate covers."""
 

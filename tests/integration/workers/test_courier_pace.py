@@ -36,6 +36,11 @@ Start = Callable[..., "Popen[str]"]
 WaitFor = Callable[..., None]
 
 
+WIRE_SECONDS = 0.017
+"""What the pacing leaves for delays that are none of the courier's; a machine within it proves or
+disproves the promise."""
+
+
 def _lateness(stopping: threading.Event, found: list[float]) -> None:
     """How much later than asked a thread of this process wakes up, again and again."""
     pause = 0.005
@@ -168,7 +173,8 @@ def _check_rate(sender: str, rate: float, moments: Sequence[float], worst: float
     A message that the machine itself held up on its way arrives nearer to the next one; where a
     loop beside the couriers was held up as long, that says nothing about them.
     """
-    if _most_within(1.0, moments) > rate and _most_within(1.0 - worst, moments) <= rate:
+    held_up = worst > WIRE_SECONDS and _most_within(1.0 - worst, moments) <= rate
+    if _most_within(1.0, moments) > rate and held_up:
         pytest.skip(f"this machine is too busy: a loop woke up {worst * 1e3:.0f} ms late")
     assert _most_within(1.0, moments) <= rate, sender
 
@@ -209,8 +215,6 @@ def test_two_hundred_senders_side_by_side_each_keep_their_own_rate(
     }
     last_of_fast = max(arrived[f"fast-{i}"][-1] for i in range(5))
     waiting = [sender for sender in rates if not any(at <= last_of_fast for at in arrived[sender])]
-    # On a busy machine one of them may miss its slot, and the next is a second away; if they had to
-    # wait behind the fast ones, nearly all of them would.
-    assert len(waiting) <= len(rates) // 20, waiting
+    assert not waiting, "slow senders waited for the fast ones"
     for sender, (rate, _) in rates.items():
         _check_rate(sender, rate, arrived[sender], worst)
