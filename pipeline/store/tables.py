@@ -4,6 +4,8 @@ Two kinds of instant stand in them. Columns ending in ``_at`` or named ``not_bef
 are business time; ``lease_until`` is machine time: until then a row belongs to a queue, a worker
 or a back-off; afterwards it comes back by itself.
 
+What people send us stands in ``inbound_tables``, in the same metadata.
+
 ``messages`` and ``decisions`` take thousands of rows a second and have no foreign keys: their
 parents are never deleted, and the stages have made the check already.
 """
@@ -120,6 +122,8 @@ messages = Table(
     Column("refusals", SmallInteger, nullable=False, server_default=text("0")),
     Column("provider_id", Text),
     Column("sent_at", Instant),
+    Column("delivered_at", Instant),
+    Column("read_at", Instant),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("campaign_id", "key"),
     Index("ix_messages_contact", "contact_id"),  # what a STOP cancels, and `recado explain`
@@ -272,23 +276,6 @@ quota_use = Table(
     Column("sender_id", BigInteger, ForeignKey("senders.id"), primary_key=True),
     Column("bucket", Instant, primary_key=True, comment="the END of the minute counted"),
     Column("used", Integer, nullable=False),
-)
-
-inbound_messages = Table(
-    "inbound_messages",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("source", Text, nullable=False, comment="the provider's account that brought it"),
-    Column("provider_id", Text, nullable=False),
-    Column("contact_id", BigInteger, ForeignKey("contacts.id")),
-    Column("business", Text),
-    Column("channel", Text, nullable=False),
-    Column("address", Text, nullable=False, comment="our sender's address that it was sent to"),
-    Column("body", Text, nullable=False),
-    Column("received_at", Instant, nullable=False),
-    Column("intent", Text),
-    Column("handled_at", Instant),
-    UniqueConstraint("source", "provider_id"),
 )
 
 clock_origins = Table(

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import pipeline.store.inbound_tables  # noqa: F401 - its tables belong to the metadata
 from pipeline.store.tables import metadata
 
 context.configure(

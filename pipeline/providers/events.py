@@ -1,0 +1,131 @@
+"""What providers tell us of their own accord: replies, settings, and what became of messages.
+
+Each provider's dialect turns a webhook's body into these; nothing behind them knows a dialect.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pipeline.policy.vocabulary import Channel
+
+
+class MalformedEventError(ValueError):
+    """A body that its provider cannot have meant; the text names the field, and no number."""
+
+
+class PlatformVerdict(StrEnum):
+    """What the provider itself has made of a reply or a setting."""
+
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+    RESUME = "resume"
+    """The platform's switch is on again: a permission to the platform, no consent to anybody."""
+
+
+class DeliveryStatus(StrEnum):
+    """How far a message has come, by the provider's account; the order is the order of life."""
+
+    ACCEPTED = "accepted"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Who an event is about; at least one of the two is known.
+
+    Attributes:
+        phone: as the provider writes it, with or without ``+``.
+        user_id: the provider's id of the person, which it gives instead of a number or beside
+            it; valid within one account, e.g. ``BR.9000000000000000001``.
+    """
+
+    phone: str | None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InboundReply:
+    """A person has written, pressed a button, or changed a setting.
+
+    Attributes:
+        provider_id: unique within the account; the same event brought again has the same id.
+        channel: None: the source cannot tell; any sender with the address is meant.
+        addresses: every name under which the provider knows our sender that received it: a
+            number, the provider's id of the number, a messaging service.
+        body: the text; empty for media and for a setting. Quoted text is not part of it.
+        payload: what we put into the button that was pressed.
+        verdict: what the platform itself has made of it.
+        answered: the platform answers the person itself (and would refuse our confirmation).
+        setting: it is a setting of the person's app, not something said to one sender.
+        occurred_at: the provider's time of it; None: it gives none. Aware.
+    """
+
+    provider_id: str
+    channel: Channel | None
+    person: Person
+    addresses: tuple[str, ...]
+    body: str
+    payload: str | None = None
+    verdict: PlatformVerdict | None = None
+    answered: bool = False
+    setting: bool = False
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NumberChange:
+    """A person has another number now.
+
+    Attributes:
+        person: with the number that is theirs no more.
+        new: with the one that they have now.
+    """
+
+    provider_id: str
+    channel: Channel
+    person: Person
+    new: Person
+    addresses: tuple[str, ...]
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatusReport:
+    """What became of a message of ours.
+
+    Attributes:
+        provider_id: the provider's id of the message.
+        message_id: ours, where the provider gave it back; below 0: an answer of the opt-out lane.
+        code: the provider's error code as it stands in its table.
+        detail: its words, without phone numbers.
+        person: to whom it went, where the provider says so.
+    """
+
+    provider_id: str
+    message_id: int | None
+    channel: Channel
+    status: DeliveryStatus
+    code: str | None = None
+    detail: str | None = None
+    person: Person | None = None
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OtherEvent:
+    """Something true and of no use here: it is counted by its kind, and answered with success.
+
+    Attributes:
+        kind: a short name from a fixed list, never the sender's own text.
+    """
+
+    kind: str
+
+
+ProviderEvent = InboundReply | NumberChange | StatusReport | OtherEvent
