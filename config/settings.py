@@ -9,12 +9,24 @@ import difflib
 import os
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "RECADO_"
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 class SettingsError(Exception):
@@ -27,14 +39,60 @@ class ProviderSettings(BaseModel, extra="forbid"):
     Senders refer to it by that name, in lower case.
     """
 
-    kind: Literal["sandbox", "twilio", "whatsapp_cloud", "smpp"]
-    base_url: str = Field(min_length=1, max_length=2048)
+    kind: Literal["sandbox", "twilio", "whatsapp_cloud", "smpp", "inbound"]
+    base_url: str = Field(default="", max_length=2048)
     account_sid: str = Field(default="AC00000000000000000000000000000000", max_length=128)
     auth_token: SecretStr = SecretStr("sandbox")
     access_token: SecretStr = SecretStr("sandbox")
     app_secret: SecretStr | None = None
     verify_token: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
     request_timeout: float = Field(default=20.0, gt=0, le=300)
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.kind == "inbound":
+            if self.webhook_secret is None:
+                raise ValueError("an account of kind inbound needs WEBHOOK_SECRET")
+        elif not self.base_url:
+            raise ValueError(f"an account of kind {self.kind} needs BASE_URL")
+        if self.kind == "twilio" and "auth_token" not in self.model_fields_set:
+            raise ValueError("an account of kind twilio needs AUTH_TOKEN")
+        if self.kind == "whatsapp_cloud" and "access_token" not in self.model_fields_set:
+            raise ValueError("an account of kind whatsapp_cloud needs ACCESS_TOKEN")
+        return self
+
+    def secret_for(self, webhook: Literal["twilio", "whatsapp", "inbound"]) -> str | None:
+        """The secret that signs this account's webhooks; None: it has no such webhook."""
+        if webhook == "inbound":
+            return _revealed(self.webhook_secret)
+        if self.kind == "sandbox":
+            return (
+                self.auth_token.get_secret_value()
+                if webhook == "twilio"
+                else (_revealed(self.app_secret) or "sandbox")
+            )
+        if webhook == "twilio" and self.kind == "twilio":
+            return self.auth_token.get_secret_value()
+        if webhook == "whatsapp" and self.kind == "whatsapp_cloud":
+            return _revealed(self.app_secret)
+        return None
+
+
+class WebSettings(BaseModel, extra="forbid"):
+    """How `recado web` serves.
+
+    Attributes:
+        public_url: how the world reaches it, without a path: ``https://hooks.example.com``.
+            Twilio signs the address that it calls, and no header of a request may choose what
+            that was. None: the host and port.
+        largest_body_bytes: a longer body is refused. WhatsApp sends up to 3 MB.
+    """
+
+    host: str = Field(default="127.0.0.1", min_length=1, max_length=255)
+    port: int = Field(default=8080, ge=0, le=65_535)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#\s]+$", max_length=255)
+    largest_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
 
 
 class DeliverySettings(BaseModel, extra="forbid"):
@@ -113,6 +171,7 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = DeliverySettings()
     dispatch: DispatchSettings = DispatchSettings()
     leases: LeaseSettings = LeaseSettings()
+    web: WebSettings = WebSettings()
 
     @field_validator("providers")
     @classmethod

@@ -1,0 +1,1 @@
+"""The words by which people leave, come back and ask, in every language that we read."""
