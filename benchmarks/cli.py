@@ -3,11 +3,12 @@
 import json
 import os
 import platform
+import sys
 from typing import Annotated, Any
 
 import typer
 
-from benchmarks import delivery, pipeline, scale, world
+from benchmarks import comparison, delivery, optout, optout_table, pipeline, scale, world
 
 app = typer.Typer(
     add_completion=False,
@@ -96,6 +97,50 @@ def bench_scale(
             "redis_megabytes_at_most": round(waiting.redis_peak_bytes / 1e6, 2),
         },
     )
+
+
+@app.command("optout")
+def bench_optout(
+    *,
+    messages: Annotated[int, typer.Option(min=1000, help="Bulk messages that wait.")] = 1_000_000,
+    seconds: Annotated[int, typer.Option(min=1, help="How long replies come evenly.")] = 60,
+    rate: Annotated[int, typer.Option(min=1, help="Of these, how many a second.")] = 100,
+    burst: Annotated[int, typer.Option(min=1, help="Replies that come at once.")] = 10_000,
+    sender_rate: Annotated[
+        float, typer.Option(min=1, help="Messages a second of each of the five senders.")
+    ] = 2000.0,
+    connections: Annotated[
+        int, typer.Option(min=1, max=5000, help="On which replies are posted, at most.")
+    ] = 512,
+    callbacks: Annotated[
+        bool, typer.Option("--callbacks", help="The provider tells what became of each message.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """From a STOP's arrival to its force and confirmation, without bulk load and with it."""
+    plan = comparison.Plan(
+        messages=messages,
+        seconds=seconds,
+        rate=rate,
+        burst=burst,
+        sender_rate=sender_rate,
+        connections=connections,
+        callbacks=callbacks,
+    )
+    try:
+        found = optout.measure(plan)
+    except optout.TooFewError as error:
+        raise typer.BadParameter(str(error)) from None
+    if as_json:
+        _report(as_json, optout_table.figures(found))
+    else:
+        print(_machine())
+        for line in optout_table.table(found):
+            print(line)
+    for problem in found.problems:
+        print(problem, file=sys.stderr)
+    if found.problems:
+        raise typer.Exit(1)
 
 
 def _per_message(passage: pipeline.Passage) -> dict[str, int]:

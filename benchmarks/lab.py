@@ -22,6 +22,7 @@ from pipeline.store.campaigns import Campaign
 from workers.queues import queue_lengths
 from workers.runtime import Runtime
 from workers.servers import Servers
+from workers.stack.record import read_record
 from workers.stack.roles import Role
 from workers.stack.supervisor import Stack
 
@@ -48,6 +49,10 @@ class Lab:
             batch = crowd[start : start + IMPORT_BATCH]
             with self.runtime.transaction() as connection:
                 world.record_consents(connection, batch, now=now, seed=start)
+        self.vacuum()
+
+    def vacuum(self) -> None:
+        """Do at once what PostgreSQL would do by itself a minute later."""
         engine = self.runtime.engine.execution_options(isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text("VACUUM ANALYZE"))
@@ -65,6 +70,11 @@ class Lab:
         """Whether a message is ready or on its way (what only waits is not asked about)."""
         with self.runtime.transaction() as connection:
             return bool(connection.execute(_SENDING).scalar())
+
+    def on_the_wire(self) -> bool:
+        """Whether a message was claimed and its answer is not recorded."""
+        with self.runtime.transaction() as connection:
+            return bool(connection.execute(_ON_THE_WIRE).scalar())
 
     def counts(self) -> dict[str, int]:
         """Messages by state."""
@@ -86,6 +96,7 @@ _SENDING = text(
     "OR EXISTS (SELECT FROM messages WHERE state IN ('ready', 'sending') "
     "AND lease_until IS NOT NULL)"
 )
+_ON_THE_WIRE = text("SELECT EXISTS (SELECT FROM messages WHERE state = 'sending')")
 _TAKEN = text("SELECT count(*) FROM messages")
 _COUNTS = text("SELECT CAST(state AS text) AS state, count(*) AS messages FROM messages GROUP BY 1")
 
@@ -174,6 +185,15 @@ def watched(lab: Lab) -> Iterator[Cost]:
         cost.peak_bytes = max([cost.peak_bytes, *_worker_memory(servers)])
 
 
+def cpu_by_process(lab: Lab) -> dict[str, float]:
+    """CPU seconds that each role, each server and this process have used so far."""
+    used = {"benchmark": _seconds(psutil.Process())}
+    roles = {entry.pid: entry.role for entry in read_record(lab.stack.home / "stack.json")}
+    for pid, name in (roles | _server_pids(lab)).items():
+        used[name] = sum(_seconds(process) for process in _family(pid))
+    return used
+
+
 def _server_pids(lab: Lab) -> dict[int, str]:
     home = str(lab.stack.home)
     postmaster = int((Path(home) / "postgres" / "postmaster.pid").read_text().splitlines()[0])
@@ -186,10 +206,16 @@ def _cpu(servers: dict[int, str]) -> dict[str, float]:
     for process in psutil.Process().children(recursive=True):
         used["ours"] += _seconds(process)
     for pid, kind in servers.items():
-        parent = psutil.Process(pid)
-        family = [parent, *parent.children(recursive=True)]
-        used[kind] += sum(_seconds(process) for process in family)
+        used[kind] += sum(_seconds(process) for process in _family(pid))
     return used
+
+
+def _family(pid: int) -> "list[psutil.Process]":
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.Error:  # it has just ended
+        return []
 
 
 def _seconds(process: psutil.Process) -> float:

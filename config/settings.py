@@ -63,7 +63,10 @@ class ProviderSettings(BaseModel, extra="forbid"):
         return self
 
     def secret_for(self, webhook: Literal["twilio", "whatsapp", "inbound"]) -> str | None:
-        """The secret that signs this account's webhooks; None: it has no such webhook."""
+        """The secret that signs this account's webhooks; None: it has no such webhook.
+
+        An account of Twilio's may have a second one, a shared key: it is `webhook_secret`.
+        """
         if webhook == "inbound":
             return _revealed(self.webhook_secret)
         if self.kind == "sandbox":
@@ -93,6 +96,15 @@ class WebSettings(BaseModel, extra="forbid"):
     port: int = Field(default=8080, ge=0, le=65_535)
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#\s]+$", max_length=255)
     largest_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+
+    @property
+    def address(self) -> str:
+        """How providers reach it, without a path."""
+        if self.public_url is not None:
+            return self.public_url
+        # What listens on every address is reached here by the machine's own name.
+        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 class DeliverySettings(BaseModel, extra="forbid"):

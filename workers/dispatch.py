@@ -22,6 +22,7 @@ from pipeline.stages.caps import LONGEST_PERIOD, binding_quota
 from pipeline.store import due, endings, quotas, senders
 from pipeline.store.senders import Sender
 from workers.clock import machine_now
+from workers.lane.recovery import LaneRecovery
 from workers.queues import CHUNK, enqueue, queue_lengths
 from workers.runtime import Runtime
 
@@ -69,6 +70,7 @@ class Dispatcher:
         self._lease = runtime.settings.leases.queue
         self._recovery = _Due(1.0)
         self._endings = _Due(0.5)
+        self._lane = LaneRecovery(runtime)
 
     def run(self) -> None:
         """Work until told to stop, through any absence of Redis or PostgreSQL."""
@@ -86,6 +88,7 @@ class Dispatcher:
     def round(self) -> None:
         """Everything that is due now."""
         lengths = queue_lengths(self._runtime.redis)
+        self._lane.round(lengths[Stage.OPTOUT])
         if self._endings.now():
             self._end_campaigns()
         self._close_windows()

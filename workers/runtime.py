@@ -7,13 +7,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from datetime import date
+from functools import cache, cached_property
+from pathlib import Path
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy.engine import Connection, Engine
 
+from config.languages_file import Languages, load_languages
 from config.logs import configure_logs
 from config.policies import Policies, load_policies
 from config.settings import Settings, load_settings
@@ -55,12 +58,17 @@ class Runtime:
     @cached_property
     def policies(self) -> Policies:
         """Every country's rules."""
-        return load_policies(self.settings.policies, closed_days=self.settings.closed_days)
+        return _read_policies(self.settings.policies, tuple(self.settings.closed_days))
 
     @cached_property
     def books(self) -> Books:
         """The rules with their windows, as the stages take them."""
         return Books(self.policies)
+
+    @cached_property
+    def languages(self) -> Languages:
+        """The words by which people leave, and what they are answered."""
+        return _read_languages()
 
     @cached_property
     def clock(self) -> BusinessClock:
@@ -87,6 +95,23 @@ class Runtime:
             elif opened is not None:
                 opened.close()
         self.servers.close()
+
+
+# Kept beside the runtime: what is read before a fork is the children's too.
+@cache
+def _read_policies(folder: Path | None, closed_days: tuple[date, ...]) -> Policies:
+    return load_policies(folder, closed_days=closed_days)
+
+
+@cache
+def _read_languages() -> Languages:
+    return load_languages()
+
+
+def read_ahead(settings: Settings) -> None:
+    """Read the rules and the languages before the process forks; it costs a second or two."""
+    _read_policies(settings.policies, tuple(settings.closed_days))
+    _read_languages()
 
 
 _runtimes: dict[int, Runtime] = {}

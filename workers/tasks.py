@@ -11,13 +11,13 @@ import structlog
 from celery import signals
 
 from pipeline.policy.vocabulary import Stage
-from pipeline.stages import consent, optout, throttle, window
-from workers.app import app
+from pipeline.stages import consent, throttle, window
+from workers.app import app, settings
 from workers.clock import machine_now
 from workers.courier.process import close_courier, process_courier
+from workers.lane.process import close_lane, process_lane
 from workers.queues import follow, task_name
-from workers.replies import decode_reply
-from workers.runtime import process_runtime
+from workers.runtime import process_runtime, read_ahead
 
 GC_THRESHOLD = 50_000
 
@@ -67,38 +67,33 @@ def deliver(ids: list[int]) -> None:
     log.info("chunk_done", stage=Stage.DELIVERY, taken=len(ids), onward=started)
 
 
-@app.task(
-    name=task_name(Stage.OPTOUT),
-    # A chunk's rows have leases; a reply has nothing but its place in the queue. It stays there
-    # until it has been dealt with, whatever fails or is killed.
-    acks_on_failure_or_timeout=False,
-    reject_on_worker_lost=True,
-)
-def take_reply(fields: dict[str, str]) -> None:
-    """Let a person go who has written that they want to."""
-    runtime = process_runtime()
-    reply = decode_reply(fields)
-    with runtime.transaction() as connection:
-        result = optout.run(connection, reply, books=runtime.books, now=runtime.clock.now())
-    with runtime.transaction() as connection:
-        optout.complete(connection, reply, now=runtime.clock.now())
-    log.info(
-        "reply_taken",
-        source=reply.source,
-        reply=reply.provider_id,
-        repeated=result.repeated,
-        opted_out=result.word is not None,
-        stopped=result.stopped,
-    )
+@app.task(name=task_name(Stage.OPTOUT))
+def answer_replies(ids: list[int]) -> None:
+    """Do what follows from replies (ids above 0), and send notices (below 0).
+
+    Acknowledged like every other chunk, whatever becomes of it: the rows have leases, and the
+    dispatcher brings back what this process did not finish.
+    """
+    work = process_lane(process_runtime()).work(ids)
+    log.info("chunk_done", stage=Stage.OPTOUT, taken=work.replies, onward=work.notices)
+
+
+@signals.worker_init.connect(weak=False)
+def _read_ahead(**_: Any) -> None:
+    """What the parent has read its children have, and those that follow when they are renewed."""
+    read_ahead(settings)
 
 
 @signals.worker_process_init.connect(weak=False)
-def _read_rules(**_: Any) -> None:
+def _warm_up(**_: Any) -> None:
     """A child reads the rules before it takes work: it costs half a second.
 
-    The first person who writes STOP must not wait for it.
+    The first person who writes STOP must not wait for it, nor for the lane to open.
     """
-    _books = process_runtime().books
+    runtime = process_runtime()
+    _books = runtime.books
+    if Stage.OPTOUT in app.amqp.queues.consume_from:
+        process_lane(runtime)
     # A chunk makes tens of thousands of small objects and hardly a cycle among them: looking for
     # cycles every 700 of them costs 6 % of a worker's time (docs/performance.md).
     gc.freeze()
@@ -106,6 +101,7 @@ def _read_rules(**_: Any) -> None:
 
 
 @signals.worker_process_shutdown.connect(weak=False)
-def _finish_deliveries(**_: Any) -> None:
+def _finish_sending(**_: Any) -> None:
     """A child that ends first finishes what it has on the wire."""
+    close_lane()
     close_courier()

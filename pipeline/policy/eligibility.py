@@ -22,6 +22,7 @@ class RecipientFacts:
     Attributes:
         policy: the recipient's country's; None: there is no pack for it.
         suppressed: whether a suppression in force stops this category.
+        held: whether a reply of the person waits for somebody to decide what it means.
         opted_out_at: the last opt-out of this business, lifted or not; older consents are void.
         consents: the person's consents to this business in this category.
         variables_missing: whether the body needs a variable that the row lacks.
@@ -39,6 +40,7 @@ class RecipientFacts:
     sender: SenderFacts | None
     template: TemplateFacts | None
     check_sender: bool = True
+    held: bool = False
 
 
 def decide_eligibility(facts: RecipientFacts, *, now: datetime) -> Decision:
@@ -51,6 +53,8 @@ def decide_eligibility(facts: RecipientFacts, *, now: datetime) -> Decision:
         return Block(reason=Reason.NO_POLICY)
     if facts.suppressed:
         return Block(reason=Reason.SUPPRESSED)
+    if facts.held and facts.category is not Category.TRANSACTIONAL:
+        return Defer(until=None, reason=Reason.SUPPRESSED)
     consent = decide_consent(
         policy.consents.get(facts.category),
         facts.consents,

@@ -121,14 +121,25 @@ class Ambiguous:
     known: bool = True
 
 
-SendResult = Accepted | Rejected | Ambiguous
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """No connection could be had in the time that the message had to start: nothing has left."""
+
+
+SendResult = Accepted | Rejected | Ambiguous | NotStarted
 
 
 class Provider(Protocol):
     """Somebody who carries messages. Made and used inside one event loop."""
 
-    async def send(self, message: OutboundMessage) -> SendResult:
+    async def send(
+        self, message: OutboundMessage, *, start_within: float | None = None
+    ) -> SendResult:
         """Hand over one message, once.
+
+        Args:
+            start_within: seconds in which the request must start, or not at all; what was allowed
+                a moment ago may be forbidden then. None: there is no hurry.
 
         Never raises for anything that a network or a provider can do. Cancelled, it leaves a
         message of which nobody knows whether it was sent.

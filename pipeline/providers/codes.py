@@ -136,6 +136,8 @@ _STATUSES: Mapping[int, Handling] = {
     429: Handling(Action.RETRY_LATER),
 }
 
+_LEAVING = frozenset({Action.SUPPRESS, Action.SUPPRESS_MARKETING})
+
 _LONGEST_WAIT = 24 * _HOUR
 _MOST_GROWTH = 16
 
@@ -181,3 +183,16 @@ def judge(
         # The header too: some write an instant where seconds belong.
         retry_after = min(retry_after, _LONGEST_WAIT)
     return Rejected(handling.action, name, detail, retry_after, known)
+
+
+def means_opt_out(table: CodeTable, code: str | None) -> bool:
+    """Whether a code, in an answer or in a later report, says that the person has left.
+
+    Args:
+        table: the dialect's.
+        code: as it stands in `Rejected` or in a status report.
+    """
+    if code is None or not code.isascii() or not code.isdigit():
+        return False
+    handling = table.get(int(code))
+    return handling is not None and handling.action in _LEAVING

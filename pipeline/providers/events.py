@@ -104,6 +104,7 @@ class StatusReport:
         message_id: ours, where the provider gave it back; below 0: an answer of the opt-out lane.
         code: the provider's error code as it stands in its table.
         detail: its words, without phone numbers.
+        opted_out: the code says that the person has left: it is an opt-out too.
         person: to whom it went, where the provider says so.
     """
 
@@ -113,6 +114,7 @@ class StatusReport:
     status: DeliveryStatus
     code: str | None = None
     detail: str | None = None
+    opted_out: bool = False
     person: Person | None = None
     occurred_at: datetime | None = None
 

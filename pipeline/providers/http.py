@@ -1,7 +1,9 @@
 """One POST, and what can be said afterwards: an answer, provably nothing sent, or unknown."""
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -12,6 +14,7 @@ SessionFactory = Callable[[Mapping[str, str]], aiohttp.ClientSession]
 
 _FIRST_NOT_SUCCESS = 300
 _LONGEST_DETAIL = 200
+_MOST_WARMING = 64
 _NUMBER = re.compile(r"\+?\d{7,}")
 
 
@@ -47,7 +50,12 @@ class Unanswered:
     detail: str
 
 
-PostResult = Answer | Unreachable | Unanswered
+@dataclass(frozen=True, slots=True)
+class TooLate:
+    """No connection was ready in the time that the request had to start; it never left."""
+
+
+PostResult = Answer | Unreachable | Unanswered | TooLate
 
 
 def session_factory(*, connections: int, timeout: float) -> SessionFactory:
@@ -78,26 +86,69 @@ def session_factory(*, connections: int, timeout: float) -> SessionFactory:
 _COMMON_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "recado"}
 
 
-async def post(session: aiohttp.ClientSession, url: URL, body: bytes) -> PostResult:
-    """POST `body` once.
+class Client:
+    """Posts over one session, and keeps connections ready for requests that may not wait for one.
 
-    aiohttp repeats a request on a kept connection that turned out dead only for idempotent
-    methods, which POST is not; a redirect, which would repeat it, is not followed.
+    A connection to somebody far away takes longer than such a request has. The first ones are
+    given back unsent, and each has a connection opened for the next.
     """
-    try:
-        # `request`, not `post`: one call less on a path taken thousands of times a second.
-        response = await session.request("POST", url, data=body, allow_redirects=False)
-        content = response.content
-        # Most answers have arrived whole with their head; then nothing needs waiting for.
-        answer = content.read_nowait() if content.is_eof() else await response.read()
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        # Refused, unknown host, failed handshake, or no connection free in time.
-        return Unreachable(_describe(error))
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        return Unanswered(_describe(error))
-    if response.status < _FIRST_NOT_SUCCESS:
-        return Answer(response.status, answer)
-    return Answer(response.status, answer, _seconds(response.headers.get("Retry-After")))
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._warming: set[asyncio.Task[None]] = set()
+
+    async def post(self, url: URL, body: bytes, start_within: float | None = None) -> PostResult:
+        """POST `body` once.
+
+        aiohttp repeats a request on a kept connection that turned out dead only for idempotent
+        methods, which POST is not; a redirect, which would repeat it, is not followed.
+
+        Args:
+            start_within: seconds in which a connection must be had; None: half of the timeout.
+        """
+        timeout = self._session.timeout
+        if start_within is not None:
+            timeout = aiohttp.ClientTimeout(total=timeout.total, connect=max(start_within, 0.001))
+        try:
+            # `request`, not `post`: one call less on a path taken thousands of times a second.
+            response = await self._session.request(
+                "POST", url, data=body, allow_redirects=False, timeout=timeout
+            )
+            content = response.content
+            # Most answers have arrived whole with their head; then nothing needs waiting for.
+            answer = content.read_nowait() if content.is_eof() else await response.read()
+        except aiohttp.ConnectionTimeoutError as error:
+            if start_within is None:
+                return Unreachable(_describe(error))
+            self._warm(url)
+            return TooLate()
+        except aiohttp.ClientConnectorError as error:
+            # Refused, unknown host, or a failed handshake.
+            return Unreachable(_describe(error))
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            return Unanswered(_describe(error))
+        if response.status < _FIRST_NOT_SUCCESS:
+            return Answer(response.status, answer)
+        return Answer(response.status, answer, _seconds(response.headers.get("Retry-After")))
+
+    async def close(self) -> None:
+        """Close the session and its connections."""
+        for task in self._warming:
+            task.cancel()
+        await self._session.close()
+
+    def _warm(self, url: URL) -> None:
+        """Open a connection for a later request, unless enough are being opened."""
+        if len(self._warming) < _MOST_WARMING:
+            task = asyncio.create_task(self._open_connection(url.origin()))
+            self._warming.add(task)
+            task.add_done_callback(self._warming.discard)
+
+    async def _open_connection(self, origin: URL) -> None:
+        # Whatever is answered: the connection stays.
+        with suppress(TimeoutError, aiohttp.ClientError, OSError):
+            async with self._session.get(origin, allow_redirects=False) as response:
+                await response.read()
 
 
 def clean_detail(text: str) -> str:

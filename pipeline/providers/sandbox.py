@@ -4,8 +4,15 @@ from yarl import URL
 
 from pipeline.policy.vocabulary import Channel
 from pipeline.providers import twilio_dialect, whatsapp_dialect
-from pipeline.providers.base import Action, Ambiguous, OutboundMessage, Rejected, SendResult
-from pipeline.providers.http import Answer, SessionFactory, Unreachable, post
+from pipeline.providers.base import (
+    Action,
+    Ambiguous,
+    NotStarted,
+    OutboundMessage,
+    Rejected,
+    SendResult,
+)
+from pipeline.providers.http import Answer, Client, SessionFactory, TooLate, Unreachable
 
 
 class SandboxProvider:
@@ -33,22 +40,28 @@ class SandboxProvider:
         self._sms_url = twilio_dialect.messages_url(base_url, account_sid)
         self._sms_form = twilio_dialect.form_builder(status_callback_url)
         self._whatsapp_urls: dict[str, URL] = {}
-        self._sms = open_session(twilio_dialect.headers(account_sid, auth_token))
-        self._whatsapp = open_session(whatsapp_dialect.headers(access_token))
+        self._sms = Client(open_session(twilio_dialect.headers(account_sid, auth_token)))
+        self._whatsapp = Client(open_session(whatsapp_dialect.headers(access_token)))
 
-    async def send(self, message: OutboundMessage) -> SendResult:
+    async def send(
+        self, message: OutboundMessage, *, start_within: float | None = None
+    ) -> SendResult:
         """Hand over one message, once; see `Provider.send`."""
         if message.channel is Channel.SMS:
-            result = await post(self._sms, self._sms_url, self._sms_form(message))
+            form = self._sms_form(message)
+            result = await self._sms.post(self._sms_url, form, start_within)
             if isinstance(result, Answer):
                 return twilio_dialect.read_answer(message, result)
         else:
             url = self._whatsapp_url(message.sender_address)
-            result = await post(self._whatsapp, url, whatsapp_dialect.build_body(message))
+            body = whatsapp_dialect.build_body(message)
+            result = await self._whatsapp.post(url, body, start_within)
             if isinstance(result, Answer):
                 return whatsapp_dialect.read_answer(message, result)
         if isinstance(result, Unreachable):
             return Rejected(Action.RETRY_LATER, "unreachable", result.detail, None)
+        if isinstance(result, TooLate):
+            return NotStarted()
         return Ambiguous(result.detail)
 
     async def close(self) -> None:

@@ -14,10 +14,19 @@ from sqlalchemy.engine import Connection
 
 from pipeline.policy.sender import SenderState
 from pipeline.policy.vocabulary import CampaignState, MessageState
-from pipeline.providers.base import Accepted, Action, Ambiguous, Rejected, SendResult
+from pipeline.providers.base import (
+    Accepted,
+    Action,
+    Ambiguous,
+    NotStarted,
+    Rejected,
+    SendResult,
+)
 from pipeline.stages import delivery
+from pipeline.stages.books import Books
 from pipeline.stages.delivery import Claimed
-from pipeline.store import campaigns, senders, suppressions
+from pipeline.stages.refusals import Refusal, note_refusals
+from pipeline.store import campaigns, senders
 from pipeline.store.outcomes import SendOutcome
 
 log = structlog.get_logger(__name__)
@@ -49,6 +58,8 @@ _TRY_AGAIN = frozenset(
 )
 """Refusals that are not this message's fault: it waits. Every other one is its end."""
 
+
+_LEFT = frozenset({Action.SUPPRESS, Action.SUPPRESS_MARKETING})
 
 _MAY_HAVE_LEFT = frozenset({MessageState.SENT, MessageState.IN_DOUBT})
 
@@ -97,13 +108,19 @@ def crashed(claimed: Claimed, *, sent_at: datetime) -> Answer:
 
 
 def record(
-    connection: Connection, answers: Sequence[Answer], *, now: datetime, machine_now: datetime
+    connection: Connection,
+    answers: Sequence[Answer],
+    *,
+    books: Books,
+    now: datetime,
+    machine_now: datetime,
 ) -> None:
     """Write the ends of attempts and what follows from them."""
     # Senders are locked before messages and people, as claims lock them.
     for answer in answers:
         if isinstance(answer.result, Rejected):
             _follow_up(connection, answer.claimed, answer.result, now)
+    note_refusals(connection, _refusals(connection, answers, now), books=books, now=now)
     ends = [(answer.claimed, outcome_of(answer, now, machine_now)) for answer in answers]
     delivery.record(connection, ends, now=now)
 
@@ -125,7 +142,7 @@ def outcome_of(answer: Answer, now: datetime, machine_now: datetime) -> SendOutc
         return _outcome(
             answer, MessageState.IN_DOUBT, "in_doubt", code=result.code, explanation=result.detail
         )
-    if answer.started:
+    if answer.started and not isinstance(result, NotStarted):
         why = "the worker failed while it was sending"
         return _outcome(answer, MessageState.IN_DOUBT, "in_doubt", explanation=why)
     return _outcome(answer, MessageState.READY, "unsent", unsent=True)
@@ -208,9 +225,32 @@ def _follow_up(connection: Connection, claimed: Claimed, result: Rejected, now: 
                 connection, campaign.code, CampaignState.PAUSED, reason=why, now=now
             )
             log.error("campaign_halted", campaign_id=parcel.campaign_id, code=result.code)
-        case Action.SUPPRESS | Action.SUPPRESS_MARKETING:
-            campaign = campaigns.by_ids(connection, [parcel.campaign_id])[parcel.campaign_id]
-            entry = (parcel.contact_id, campaign.business, "opt_out", now)
-            suppressions.add(connection, [entry], source=f"provider:{result.code}", now=now)
         case _:
             pass
+
+
+def _refusals(connection: Connection, answers: Sequence[Answer], now: datetime) -> list[Refusal]:
+    """Those who, by the provider's answer, have left."""
+    found = [
+        (answer.claimed.parcel, answer.result)
+        for answer in answers
+        if isinstance(answer.result, Rejected) and answer.result.action in _LEFT
+    ]
+    if not found:
+        return []
+    theirs = campaigns.by_ids(connection, {parcel.campaign_id for parcel, _ in found})
+    ours = senders.select_senders(connection, ids={parcel.sender_id for parcel, _ in found})
+    providers = {sender.id: sender.provider.lower() for sender in ours}
+    return [
+        Refusal(
+            message_id=parcel.id,
+            account=providers[parcel.sender_id],
+            contact_id=parcel.contact_id,
+            business=theirs[parcel.campaign_id].business,
+            sender_id=parcel.sender_id,
+            channel=theirs[parcel.campaign_id].channel,
+            code=result.code,
+            received_at=now,
+        )
+        for parcel, result in found
+    ]

@@ -1,13 +1,13 @@
 """The consent stage: may this person be written to at all, by this business, with this text?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, Row
 
-from pipeline.policy.decision import Block, Decision, Proceed
+from pipeline.policy.decision import Block, Decision, Defer, Proceed
 from pipeline.policy.eligibility import RecipientFacts, decide_eligibility
 from pipeline.policy.sender import SenderFacts, TemplateFacts
 from pipeline.policy.suppression import EVERY_BUSINESS, is_stopped
@@ -20,7 +20,7 @@ from pipeline.policy.vocabulary import (
     Stage,
 )
 from pipeline.stages.books import Books
-from pipeline.store import campaigns, consents, messages, senders, suppressions
+from pipeline.store import campaigns, consents, messages, opt_outs, senders, suppressions
 from pipeline.store.campaigns import Campaign
 from pipeline.store.consents import HeldConsent
 from pipeline.store.messages import Verdict
@@ -46,6 +46,7 @@ class _Known:
 
     campaign: Campaign
     suppressions: Mapping[int, list[Suppression]]
+    held: Collection[int]
     consents: Mapping[int, list[HeldConsent]]
     senders: Sequence[tuple[Sender, SenderFacts]]
     template: TemplateFacts | None
@@ -82,6 +83,7 @@ def _gather(connection: Connection, campaign: Campaign, contacts: Sequence[int])
     return _Known(
         campaign=campaign,
         suppressions=found,
+        held=opt_outs.held(connection, contacts, (campaign.business, EVERY_BUSINESS)),
         consents=consents.held(
             connection, contacts, business=campaign.business, category=campaign.category
         ),
@@ -115,6 +117,7 @@ def _decide(row: Row[tuple[object, ...]], known: _Known, books: Books, now: date
         opted_out_at=max((entry.since for entry in listed), default=None),
         consents=[consent.record for consent in held],
         variables_missing=row.variables_missing,
+        held=row.contact_id in known.held,
         sender=sender_facts,
         template=known.template,
     )
@@ -125,6 +128,7 @@ def _decide(row: Row[tuple[object, ...]], known: _Known, books: Books, now: date
         policy=policy.version if policy else None,
         sender=sender,
         consent=_allowing(facts, held, now),
+        now=now,
     )
 
 
@@ -151,7 +155,18 @@ def _verdict(
     policy: str | None,
     sender: Sender | None,
     consent: int | None,
+    now: datetime,
 ) -> Verdict:
+    if isinstance(decision, Defer):
+        return Verdict(
+            id=message_id,
+            state=MessageState.DEFERRED,
+            outcome=Outcome.DEFER,
+            reason=decision.reason,
+            rule=decision.rule,
+            policy=policy,
+            not_before=decision.until or now + opt_outs.HOLD_LOOK,
+        )
     if isinstance(decision, Block):
         return Verdict(
             id=message_id,

@@ -1,198 +1,175 @@
-"""The opt-out stage: a person has replied; if that was a wish to leave, it is in force from here.
+"""The opt-out stage: what follows from a reply, once the webhook's transaction is committed.
 
-What stops the messages is one transaction (`run`): the reply, the suppression, and the end of
-what waits for the person. The revocation in the ledger is another (`complete`): the ledger has
-one writer at a time, and nobody's STOP waits for an import of consents.
+By then a wish to leave is in force. `settle` is the first transaction here: what waits for the
+person ends, and the confirmation is made. `complete` is the second: the ledger. A worker may be
+killed at any point; whoever takes the reply up again does what is left, and nothing twice.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from pipeline.policy.consent import ConsentRecord
-from pipeline.policy.country import CountryPolicy
-from pipeline.policy.decision import Block
-from pipeline.policy.instants import in_utc
-from pipeline.policy.numbers import NumberFacts, read_number
-from pipeline.policy.replies import opt_out_word
-from pipeline.policy.suppression import EVERY_BUSINESS, is_stopped
-from pipeline.policy.vocabulary import Category, Channel, ConsentMethod
-from pipeline.stages.books import Books
-from pipeline.store import consents, contacts, inbound, suppressions
-from pipeline.store.consents import ConsentEntry
+from pipeline.policy.replies.meaning import Intent
+from pipeline.stages import notice_texts, optout_ledger
+from pipeline.stages.notice_texts import NoticeBooks
+from pipeline.stages.optout_ledger import LEAVING
+from pipeline.store import consents, lane, received, waiting
+from pipeline.store.lane import OpenReply
+from pipeline.store.notices import NoticeKind
+from pipeline.store.opt_outs import HOLD_LOOK
 
-OPT_OUT = "opt_out"
+log = structlog.get_logger(__name__)
 
-_ENDED = tuple(one for one in Category if is_stopped(one, everything=False))
+BATCH = 100
+"""Replies in one transaction."""
 
+QUEUE_LEASE = timedelta(seconds=5)
+"""How long a reply that waits in the queue is left to it."""
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
-    """A message from a person.
-
-    Attributes:
-        source: the provider account that brought it.
-        provider_id: the provider's own id; unique within the source.
-        channel: how it came.
-        sender: the number that it came from, E.164.
-        address: our sender's address that it was sent to.
-        body: the text, as it came.
-        received_at: business instant at which we received it; aware.
-    """
-
-    source: str
-    provider_id: str
-    channel: Channel
-    sender: str
-    address: str
-    body: str
-    received_at: datetime
+LEASE = timedelta(seconds=15)
+"""How long a reply or a notice belongs to the worker that has taken it up; then it comes back."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OptOutResult:
-    """What became of a reply.
+@dataclass(slots=True)
+class Settled:
+    """What is left to do after `settle`.
 
     Attributes:
-        repeated: the source has brought it before, and nothing was changed.
-        word: the opt-out word that it consists of; None: it was only stored.
-        businesses: those that may not write to the person any more; ``*``: nobody may.
-        stopped: messages that waited for the person and were blocked.
+        notices: that were made, and are to be sent.
+        unfinished: replies that the ledger does not know of yet, for `complete`.
     """
 
-    repeated: bool = False
-    word: str | None = None
-    businesses: tuple[str, ...] = ()
-    stopped: int = 0
+    notices: list[int] = field(default_factory=list)
+    unfinished: list[int] = field(default_factory=list)
+
+    def add(self, other: "Settled") -> None:
+        """Take over what another part left."""
+        self.notices += other.notices
+        self.unfinished += other.unfinished
 
 
-def run(connection: Connection, reply: Reply, *, books: Books, now: datetime) -> OptOutResult:
-    """Store a reply, and let the person go when it is one of their country's opt-out words.
+def take_up(
+    connection: Connection, ids: Collection[int], *, machine_now: datetime
+) -> list[OpenReply]:
+    """Take the open replies among `ids`, and as many others that wait as make up a batch.
 
-    A reply to an address that is no sender's (the sender was removed, or never imported) stops
-    every business: better one too many than one that goes on.
+    So one task drains a burst: the tasks of the others find nothing to do. A reply that a worker
+    has taken up already has a longer lease than one that waits, and is left to that worker.
+    """
+    taken = lane.take_up(
+        connection,
+        ids,
+        waiting_until=machine_now + QUEUE_LEASE,
+        lease=machine_now + LEASE,
+        others=max(0, BATCH - len(ids)),
+    )
+    return lane.load(connection, taken)
+
+
+def settle(
+    connection: Connection,
+    replies: Sequence[OpenReply],
+    *,
+    known: NoticeBooks,
+    now: datetime,
+    machine_now: datetime,
+) -> Settled:
+    """Do at once what must not wait; twice changes nothing.
+
+    A reply that cannot be worked on takes no other with it: it is left open and logged.
+    """
+    settled = Settled()
+
+    def work(some: Sequence[OpenReply]) -> None:
+        settled.add(_settle(connection, some, known=known, now=now, machine_now=machine_now))
+
+    _each_safely(connection, replies, work)
+    return settled
+
+
+def _settle(
+    connection: Connection,
+    replies: Sequence[OpenReply],
+    *,
+    known: NoticeBooks,
+    now: datetime,
+    machine_now: datetime,
+) -> Settled:
+    lease = machine_now + LEASE
+    leaving = [one for one in replies if one.intent in LEAVING and one.contact_id is not None]
+    asking = [one for one in replies if one.intent == Intent.HELP and one.contact_id is not None]
+    unclear = [one.id for one in replies if one.intent == Intent.REVIEW]
+    back = [one.id for one in replies if one.intent == Intent.OPT_IN and one.contact_id is not None]
+    due = [one for one in leaving if one.confirmation == "due"]
+    # People are locked before their messages, as the webhook locks them.
+    made = notice_texts.write(
+        connection, asking, NoticeKind.HELP, known=known, now=now, lease=lease
+    )
+    made += notice_texts.write(
+        connection, due, NoticeKind.CONFIRMATION, known=known, now=now, lease=lease
+    )
+    waiting.stop_waiting(connection, [one.id for one in leaving], now=now)
+    waiting.hold_waiting(connection, unclear, now=now, look_again=now + HOLD_LOOK)
+    unfinished = [*(one.id for one in leaving), *back]
+    lane.finish(connection, {one.id for one in replies} - set(unfinished), now=now)
+    return Settled(made, unfinished)
+
+
+def complete(
+    connection: Connection,
+    ids: Collection[int],
+    *,
+    known: NoticeBooks,
+    now: datetime,
+    machine_now: datetime,
+) -> list[int]:
+    """Write opt-outs and opt-ins into the ledger, and close them; the notices that follow.
+
+    It waits for the ledger, and for nobody else while it holds anything. One whose person still
+    has messages in a stage's hands stays open, and comes back.
+    """
+    consents.lock(connection)
+    replies = lane.load(connection, lane.lock(connection, ids))
+    received.people(connection, {one.contact_id for one in replies if one.contact_id is not None})
+    made: list[int] = []
+
+    def work(some: Sequence[OpenReply]) -> None:
+        leaving = [one.id for one in some if one.intent in LEAVING]
+        welcomes = optout_ledger.write(
+            connection, some, known=known, now=now, lease=machine_now + LEASE
+        )
+        left = waiting.stop_waiting(connection, leaving, now=now)
+        lane.finish(connection, {one.id for one in some} - left, now=now)
+        made.extend(welcomes)
+
+    _each_safely(connection, replies, work)
+    return made
+
+
+def _each_safely(
+    connection: Connection,
+    replies: Sequence[OpenReply],
+    work: Callable[[Sequence[OpenReply]], None],
+) -> None:
+    """Work on all at once; where that fails, on one after the other, leaving out the bad ones.
 
     Raises:
-        ValueError: an instant is naive.
+        OperationalError, InterfaceError: it was the database, and none of the replies.
     """
-    received_at = min(in_utc(reply.received_at), in_utc(now))
-    person = read_number(reply.sender)
-    contact_id = _contact(connection, person, now)
-    businesses = inbound.businesses_at(connection, reply.channel, reply.address)
-    inbound_id = inbound.take(
-        connection,
-        source=reply.source,
-        provider_id=reply.provider_id,
-        contact_id=contact_id,
-        business=businesses[0] if len(businesses) == 1 else None,
-        channel=reply.channel,
-        address=reply.address,
-        body=reply.body,
-        received_at=received_at,
-    )
-    if inbound_id is None:
-        return OptOutResult(repeated=True)
-    if contact_id is None or isinstance(person, Block):
-        return OptOutResult()  # a short code or a name: nobody whom we could write to
-    policy = books.policy(person.country, now)
-    word = opt_out_word(reply.body, policy.opt_out.words if policy else ())
-    if word is None:
-        return OptOutResult()
-    stopped = _let_go(connection, contact_id, businesses, reply, policy=policy, now=now)
-    inbound.understand(connection, inbound_id, intent=OPT_OUT)
-    left = tuple(businesses) or (EVERY_BUSINESS,)
-    return OptOutResult(word=word, businesses=left, stopped=stopped)
-
-
-def complete(connection: Connection, reply: Reply, *, now: datetime) -> bool:
-    """Write the revocation of an opt-out that is in force into the ledger, once.
-
-    Call it in a transaction after `run`'s has been committed, and again for a reply that was
-    brought again: a worker may have been killed between the two.
-
-    Returns:
-        Whether there was anything to write.
-    """
-    unfinished = inbound.unfinished(
-        connection, source=reply.source, provider_id=reply.provider_id, intent=OPT_OUT
-    )
-    if unfinished is None:
-        return False
-    businesses = inbound.businesses_at(connection, reply.channel, reply.address)
-    left_at = min(in_utc(reply.received_at), in_utc(now))
-    _revoke(connection, unfinished.contact_id, businesses, reply, left_at, now)
-    inbound.settle(connection, unfinished.id, now=now)
-    return True
-
-
-def _let_go(
-    connection: Connection,
-    contact_id: int,
-    businesses: Sequence[str],
-    reply: Reply,
-    *,
-    policy: CountryPolicy | None,
-    now: datetime,
-) -> int:
-    """Put the opt-out in force; say how many waiting messages it has stopped."""
-    left_at = min(in_utc(reply.received_at), now)
-    left = businesses or (EVERY_BUSINESS,)
-    entries = [(contact_id, business, OPT_OUT, left_at) for business in left]
-    suppressions.add(connection, entries, source=f"reply:{reply.source}", now=now)
-    return inbound.stop_waiting(
-        connection,
-        contact_id,
-        left,
-        rule=policy.opt_out.words_rule if policy else None,
-        policy=policy.version if policy else None,
-        now=now,
-    )
-
-
-def _contact(connection: Connection, person: NumberFacts | Block, now: datetime) -> int | None:
-    if isinstance(person, Block):
-        return None
-    return contacts.identify(connection, [person], now=now)[person.e164]
-
-
-def _revoke(
-    connection: Connection,
-    contact_id: int,
-    businesses: Sequence[str],
-    reply: Reply,
-    revoked_at: datetime,
-    now: datetime,
-) -> None:
-    """Take back, in the ledger, every consent that the wish to leave ends."""
-    method = ConsentMethod(reply.channel.value)
-    entries: list[ConsentEntry] = []
-    for business in businesses:
-        held = [
-            consent.record
-            for category in _ENDED
-            for consent in consents.held(
-                connection, [contact_id], business=business, category=category
-            ).get(contact_id, [])
-        ]
-        # Without any it stands in the ledger all the same that the person has left.
-        ended = held or [ConsentRecord(business=business, category=Category.MARKETING)]
-        entries += [
-            ConsentEntry(
-                contact_id=contact_id,
-                record=ConsentRecord(
-                    business=business,
-                    category=record.category,
-                    channel=record.channel,
-                    topics=record.topics,
-                    method=method,
-                    source=f"reply:{reply.source}:{reply.provider_id}",
-                    revoked_at=revoked_at,
-                ),
-            )
-            for record in ended
-            if record.revoked_at is None
-        ]
-    if entries:
-        consents.record(connection, entries, now=now)
+    if not replies:
+        return
+    try:
+        with connection.begin_nested():
+            work(replies)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        if len(replies) == 1:
+            log.exception("reply_unsettled", inbound_id=replies[0].id)
+            return
+        for reply in replies:
+            _each_safely(connection, [reply], work)

@@ -5,61 +5,19 @@ waits, the ledger, the confirmation) is the lane's, in ``pipeline/stages/optout.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy.engine import Connection
 
+from pipeline.policy.instants import in_utc
 from pipeline.policy.replies.lexicon import Lexicon
-from pipeline.policy.replies.meaning import Intent
-from pipeline.providers.events import ProviderEvent
+from pipeline.providers.events import InboundReply, NumberChange, OtherEvent, StatusReport
+from pipeline.stages import number_changes, replies, statuses
+from pipeline.stages.arrivals import Arrival, Brought, Context, Effect, Taken
 from pipeline.stages.books import Books
+from pipeline.store import opt_outs
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Arrival:
-    """An event as a webhook brought it.
-
-    Attributes:
-        account: the provider account whose signature it carried.
-        received_at: business instant at which we received it; the opt-out clock starts there.
-    """
-
-    account: str
-    event: ProviderEvent
-    received_at: datetime
-
-
-class Effect(StrEnum):
-    """What an arrival changed; it labels a metric."""
-
-    REPLY = "reply"
-    REPEATED = "repeated"
-    """The source has brought it before; nothing was changed."""
-    STATUS = "status"
-    STATUS_OLD = "status_old"
-    """A status that we were past already."""
-    STATUS_UNKNOWN = "status_unknown"
-    """A status of no message of ours, or of another account's."""
-    NUMBER_CHANGE = "number_change"
-    OTHER = "other"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Taken:
-    """What became of one arrival.
-
-    Attributes:
-        inbound_id: the row that the lane has work with; None: nothing is left to do.
-        intent: of a reply.
-        left: whether it put an opt-out in force.
-    """
-
-    effect: Effect
-    inbound_id: int | None = None
-    intent: Intent | None = None
-    left: bool = False
+__all__ = ["Arrival", "Effect", "Taken", "confirm_in_force", "take"]
 
 
 def take(
@@ -79,9 +37,32 @@ def take(
     Raises:
         ValueError: an instant is naive.
     """
-    raise NotImplementedError
+    context = Context(books=books, lexicon=lexicon, now=in_utc(now), lease=lease)
+    taken: dict[int, Taken] = {}
+    spoken: list[Brought[InboundReply]] = []
+    moved: list[Brought[NumberChange]] = []
+    reported: list[Brought[StatusReport]] = []
+    for place, arrival in enumerate(arrivals):
+        # A source's clock, or the clock of another host, may be ahead of ours.
+        received_at = min(in_utc(arrival.received_at), context.now)
+        match arrival.event:
+            case InboundReply() as event:
+                spoken.append(Brought(place, arrival.account, event, received_at))
+            case NumberChange() as event:
+                moved.append(Brought(place, arrival.account, event, received_at))
+            case StatusReport() as event:
+                reported.append(Brought(place, arrival.account, event, received_at))
+            case OtherEvent():
+                taken[place] = Taken(effect=Effect.OTHER)
+    if moved:
+        taken |= number_changes.take(connection, moved, context)
+    if spoken:
+        taken |= replies.take(connection, spoken, context)
+    if reported:
+        taken |= statuses.take(connection, reported, context)
+    return [taken[place] for place in range(len(arrivals))]
 
 
 def confirm_in_force(connection: Connection, inbound_ids: Sequence[int], *, at: datetime) -> None:
     """Note that these opt-outs' transaction was committed by the business instant `at`."""
-    raise NotImplementedError
+    opt_outs.note_in_force(connection, inbound_ids, at=in_utc(at))

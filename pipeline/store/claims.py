@@ -12,6 +12,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from pipeline.store.opt_outs import HOLD_LOOK
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parcel:
@@ -107,6 +109,9 @@ _CLAIM = text(
               SELECT FROM suppressions x
               WHERE x.contact_id = m.contact_id AND x.business IN (c.business, '*')
                 AND x.lifted_at IS NULL AND (c.category <> 'transactional' OR x.everything))
+          AND (c.category = 'transactional' OR NOT EXISTS (
+              SELECT FROM review_holds h
+              WHERE h.contact_id = m.contact_id AND h.business IN (c.business, '*')))
         ORDER BY m.contact_id
         FOR UPDATE OF m SKIP LOCKED
     ), reserved AS (
@@ -177,15 +182,16 @@ _SETTLE = text(
                 WHEN c.state = 'cancelled' THEN 'cancelled'
                 WHEN c.expires_at <= :safe_until THEN 'expired'
                 WHEN x.suppressed THEN 'blocked'
-                WHEN m.window_closes_at <= :safe_until THEN 'deferred'
+                WHEN x.held OR m.window_closes_at <= :safe_until THEN 'deferred'
                 ELSE 'ready'
             END AS state,
             CASE
                 WHEN c.state = 'cancelled' THEN 'cancelled'
                 WHEN c.expires_at <= :safe_until THEN 'expired'
-                WHEN x.suppressed THEN 'suppressed'
+                WHEN x.suppressed OR x.held THEN 'suppressed'
                 WHEN m.window_closes_at <= :safe_until THEN 'window_closed'
-            END AS reason
+            END AS reason,
+            CASE WHEN x.held THEN CAST(:look_again AS timestamptz) ELSE :now END AS not_before
         FROM messages m
         JOIN campaigns c ON c.id = m.campaign_id
         CROSS JOIN LATERAL (
@@ -193,7 +199,11 @@ _SETTLE = text(
                 SELECT FROM suppressions x
                 WHERE x.contact_id = m.contact_id AND x.business IN (c.business, '*')
                   AND x.lifted_at IS NULL AND (c.category <> 'transactional' OR x.everything)
-            ) AS suppressed
+            ) AS suppressed,
+            c.category <> 'transactional' AND EXISTS (
+                SELECT FROM review_holds h
+                WHERE h.contact_id = m.contact_id AND h.business IN (c.business, '*')
+            ) AS held
         ) x
         WHERE m.id = ANY(CAST(:ids AS bigint[])) AND m.state = 'ready'
         FOR UPDATE OF m SKIP LOCKED
@@ -201,7 +211,7 @@ _SETTLE = text(
         UPDATE messages m
         SET state = CAST(r.state AS message_state), reason = r.reason, rule = NULL,
             lease_until = NULL,
-            not_before = CASE WHEN r.state = 'deferred' THEN CAST(:now AS timestamptz) END
+            not_before = CASE WHEN r.state = 'deferred' THEN r.not_before END
         FROM refused r WHERE m.id = r.id
         RETURNING m.id, r.state, r.reason
     )
@@ -217,7 +227,15 @@ def settle_refused(
 ) -> None:
     """Give back the messages that a claim was refused, each to where its reason sends it."""
     if ids:
-        connection.execute(_SETTLE, {"ids": list(ids), "now": now, "safe_until": safe_until})
+        connection.execute(
+            _SETTLE,
+            {
+                "ids": list(ids),
+                "now": now,
+                "safe_until": safe_until,
+                "look_again": now + HOLD_LOOK,
+            },
+        )
 
 
 _UNHAND = text(

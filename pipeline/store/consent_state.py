@@ -48,10 +48,11 @@ class HeldConsent:
     contact_id: int
     event_id: int
     record: ConsentRecord
+    cpf_hash: str | None = None
 
 
 # The newest grant is the state; what belongs to the same grant (its confirmation, its
-# revocation) is added to it; a revocation without a grant takes back whatever there is.
+# revocation) is added to it; a revocation without a grant takes back whatever was given before it.
 _DERIVE = text(
     """
     INSERT INTO consents AS c (contact_id, business, category, channel, topic, event_id,
@@ -68,14 +69,17 @@ _DERIVE = text(
             renewed_at, revoked_at, evidence)
     ORDER BY contact_id, business, category, channel, topic
     ON CONFLICT (contact_id, business, category, channel, topic) DO UPDATE
-    SET event_id = EXCLUDED.event_id,
+    SET event_id = CASE WHEN EXCLUDED.revoked_at < c.granted_at THEN c.event_id
+                        ELSE EXCLUDED.event_id END,
         granted_at = coalesce(EXCLUDED.granted_at, c.granted_at),
         confirmed_at = CASE WHEN EXCLUDED.granted_at > c.granted_at THEN EXCLUDED.confirmed_at
                             ELSE coalesce(EXCLUDED.confirmed_at, c.confirmed_at) END,
         renewed_at = CASE WHEN EXCLUDED.granted_at > c.granted_at THEN EXCLUDED.renewed_at
                           ELSE coalesce(EXCLUDED.renewed_at, c.renewed_at) END,
-        revoked_at = CASE WHEN EXCLUDED.granted_at > c.granted_at THEN EXCLUDED.revoked_at
-                          ELSE coalesce(EXCLUDED.revoked_at, c.revoked_at) END,
+        revoked_at = CASE
+            WHEN EXCLUDED.granted_at > coalesce(c.granted_at, c.revoked_at) THEN EXCLUDED.revoked_at
+            WHEN EXCLUDED.revoked_at < c.granted_at THEN c.revoked_at
+            ELSE coalesce(EXCLUDED.revoked_at, c.revoked_at) END,
         evidence = CASE WHEN EXCLUDED.granted_at IS NULL THEN c.evidence
                         ELSE EXCLUDED.evidence END
     WHERE EXCLUDED.granted_at IS NULL OR c.granted_at IS NULL
@@ -257,6 +261,7 @@ def held(
         consent = HeldConsent(
             contact_id=row.contact_id,
             event_id=row.event_id,
+            cpf_hash=evidence.get("cpf_hash"),
             record=ConsentRecord(
                 business=row.business,
                 category=category,

@@ -58,14 +58,21 @@ class _Event:
     fingerprint: bytes
 
 
+def lock(connection: Connection) -> None:
+    """Become the ledger's one writer until the transaction ends: each event is chained to the last.
+
+    `record` does it too; whoever needs other locks as well takes this one first.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LEDGER_LOCK})
+
+
 def record(connection: Connection, entries: Sequence[ConsentEntry], *, now: datetime) -> list[bool]:
     """Add what these entries tell to the ledger, and bring the derived state up to date.
 
     Returns:
         For each entry whether it told anything new.
     """
-    # One writer at a time: each event is chained to the one before.
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LEDGER_LOCK})
+    lock(connection)
     events = [event for entry in entries for event in _events_of(entry, now)]
     known = set(
         connection.execute(_KNOWN, {"fingerprints": [e.fingerprint for e in events]}).scalars()
@@ -140,4 +147,4 @@ def _append(connection: Connection, events: Sequence[_Event], now: datetime) -> 
     return {bytes(row.fingerprint): row.id for row in rows}
 
 
-__all__ = ["ANY", "ConsentEntry", "HeldConsent", "held", "record"]
+__all__ = ["ANY", "ConsentEntry", "HeldConsent", "held", "lock", "record"]

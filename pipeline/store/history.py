@@ -28,12 +28,14 @@ class MessageHistory:
     """A message's row, without its text.
 
     Attributes:
+        contact_id: None where no contact could be made of the row.
         key: the producer's id, or the number.
         phone: None where no contact could be made of the row, or the person's data were erased.
         leased: whether it belongs to a queue, a worker or a back-off now.
     """
 
     id: int
+    contact_id: int | None
     campaign: str
     campaign_state: str
     expires_at: datetime | None
@@ -53,16 +55,18 @@ class MessageHistory:
     provider_id: str | None
     created_at: datetime
     sent_at: datetime | None
+    delivered_at: datetime | None
+    read_at: datetime | None
 
 
 _MESSAGES = text(
     """
-    SELECT m.id, c.code AS campaign, c.state AS campaign_state, c.expires_at, m.key, t.phone,
-           t.country, CASE WHEN m.timezone IS NULL THEN coalesce(t.zones, '{}')
+    SELECT m.id, m.contact_id, c.code AS campaign, c.state AS campaign_state, c.expires_at, m.key,
+           t.phone, t.country, CASE WHEN m.timezone IS NULL THEN coalesce(t.zones, '{}')
                            ELSE ARRAY[m.timezone] END AS zones,
            m.state::text AS state, m.reason, m.rule, s.code AS sender, s.state AS sender_state,
            m.not_before, m.window_closes_at, m.lease_until IS NOT NULL AS leased, m.attempt,
-           m.provider_id, m.created_at, m.sent_at
+           m.provider_id, m.created_at, m.sent_at, m.delivered_at, m.read_at
     FROM messages m
     JOIN campaigns c ON c.id = m.campaign_id
     LEFT JOIN contacts t ON t.id = m.contact_id

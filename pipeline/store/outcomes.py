@@ -55,11 +55,15 @@ _RECORD = text(
                 explanation)
     ), moved AS (
         UPDATE messages m
-        SET state = a.state, provider_id = a.provider_id, sent_at = a.sent_at,
+        SET state = CASE WHEN m.state IN ('delivered', 'undelivered') THEN m.state ELSE a.state END,
+            provider_id = a.provider_id, sent_at = a.sent_at,
             lease_until = a.lease_until, not_before = a.not_before, reason = NULL, rule = NULL,
             refusals = m.refusals + CASE WHEN a.label = 'retry' THEN 1 ELSE 0 END
         FROM answer a
-        WHERE m.id = a.id AND m.attempt = a.attempt AND m.state IN ('sending', 'in_doubt')
+        WHERE m.id = a.id AND m.attempt = a.attempt
+          AND (m.state IN ('sending', 'in_doubt')
+               OR m.state IN ('sent', 'delivered', 'undelivered') AND a.state = 'sent'
+                  AND m.sent_at IS DISTINCT FROM a.sent_at)
         RETURNING m.id
     ), noted AS (
         INSERT INTO decisions (message_id, decided_at, stage, outcome, detail)

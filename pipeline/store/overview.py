@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from pipeline.store import optout_report
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SenderLoad:
@@ -32,7 +34,11 @@ class Overview:
         states: messages by state.
         oldest_moving_at: when the oldest message arrived that is neither deferred nor at its end.
         sent: messages sent since the instant that was asked about.
-        replies_waiting: replies that were received and are not handled yet.
+        replies_waiting: replies about which the opt-out lane still has something to do.
+        opt_outs_open: opt-outs whose confirmation is owed, failed or in doubt.
+        opt_outs_past_half, opt_outs_past_deadline: those of them whose clock is so far.
+        oldest_opt_out_at: when the oldest of them was received.
+        reviews_waiting: replies that wait for a person's decision.
     """
 
     states: dict[str, int]
@@ -40,6 +46,12 @@ class Overview:
     sent: int
     replies_waiting: int
     oldest_reply_at: datetime | None
+    opt_outs_open: int
+    opt_outs_past_half: int
+    opt_outs_past_deadline: int
+    oldest_opt_out_at: datetime | None
+    reviews_waiting: int
+    oldest_review_at: datetime | None
     senders: list[SenderLoad]
 
 
@@ -48,12 +60,6 @@ _STATES = text(
     SELECT state::text AS state, count(*) AS messages,
            count(*) FILTER (WHERE sent_at > :since) AS sent, min(created_at) AS oldest
     FROM messages GROUP BY state ORDER BY state
-    """
-)
-_REPLIES = text(
-    """
-    SELECT count(*) AS waiting, min(received_at) AS oldest
-    FROM inbound_messages WHERE handled_at IS NULL
     """
 )
 _SENDERS = text(
@@ -79,16 +85,28 @@ _SUSPENDED = text(
 _MOVING = frozenset({"accepted", "consented", "ready", "sending"})
 
 
-def overview(connection: Connection, *, sent_since: datetime) -> Overview:
-    """Everything at once. Counts every message: tenths of a second a million."""
+def overview(connection: Connection, *, sent_since: datetime, now: datetime) -> Overview:
+    """Everything at once. Counts every message: tenths of a second a million.
+
+    Args:
+        now: the business instant by which the opt-out clocks are judged.
+    """
     states = connection.execute(_STATES, {"since": sent_since}).all()
-    replies = connection.execute(_REPLIES).one()
+    replies = optout_report.unhandled(connection)
+    clocks = optout_report.open_clocks(connection, now)
+    reviews = optout_report.reviews_waiting(connection)
     return Overview(
         states={row.state: row.messages for row in states},
         oldest_moving_at=min((row.oldest for row in states if row.state in _MOVING), default=None),
         sent=sum(row.sent for row in states),
-        replies_waiting=replies.waiting,
-        oldest_reply_at=replies.oldest,
+        replies_waiting=replies.amount,
+        oldest_reply_at=replies.oldest_received_at,
+        opt_outs_open=clocks.open,
+        opt_outs_past_half=clocks.past_half,
+        opt_outs_past_deadline=clocks.past_deadline,
+        oldest_opt_out_at=clocks.oldest_received_at,
+        reviews_waiting=reviews.amount,
+        oldest_review_at=reviews.oldest_received_at,
         senders=[SenderLoad(**row) for row in connection.execute(_SENDERS).mappings()],
     )
 

@@ -144,8 +144,9 @@ def select_senders(
     codes: Collection[str] | None = None,
     ids: Collection[int] | None = None,
     businesses: Collection[str] | None = None,
+    addresses: Collection[str] | None = None,
 ) -> list[Sender]:
-    """Senders by code, number or business, in the order of their codes; all without conditions."""
+    """Senders that fit every condition given, in the order of their codes; else all of them."""
     query = select(senders).order_by(senders.c.code)
     if codes is not None:
         query = query.where(senders.c.code.in_(codes))
@@ -153,6 +154,8 @@ def select_senders(
         query = query.where(senders.c.id.in_(ids))
     if businesses is not None:
         query = query.where(senders.c.business.in_(businesses))
+    if addresses is not None:
+        query = query.where(senders.c.address.in_(addresses))
     return [_sender(row) for row in connection.execute(query)]
 
 

@@ -19,12 +19,13 @@ class Suppression:
     reason: str
     since: datetime
     everything: bool
+    source: str = ""
     lifted_at: datetime | None = None
 
 
 _OF = text(
     """
-    SELECT contact_id, business, reason, since, everything, lifted_at FROM suppressions
+    SELECT contact_id, business, reason, since, everything, source, lifted_at FROM suppressions
     WHERE contact_id = ANY(CAST(:contacts AS bigint[]))
       AND business = ANY(CAST(:businesses AS text[]))
     """

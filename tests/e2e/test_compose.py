@@ -24,6 +24,9 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVERS = ("postgres", "redis")
 ROLES = tuple(name for name in SERVICES if name not in (*SERVERS, "migrate"))
 
+HERE = {"RECADO_WEB__HOST": "127.0.0.1", "RECADO_WEB__PORT": "0"}
+"""In place of what holds inside of a container."""
+
 Completed = subprocess.CompletedProcess[str]
 Process = subprocess.Popen[str]
 Recado = Callable[..., Completed]
@@ -52,7 +55,7 @@ def own_environment(service: Mapping[str, Any]) -> dict[str, str]:
 def start_service(start: Start, service: Mapping[str, Any]) -> Process:
     executable, *arguments = shlex.split(service["command"])
     module = {"recado": "workers.cli.main", "celery": "celery"}[executable]
-    return start(*arguments, module=module, env=own_environment(service))
+    return start(*arguments, module=module, env=own_environment(service) | HERE)
 
 
 def health(recado: Recado, service: Mapping[str, Any]) -> Completed:
@@ -144,11 +147,25 @@ def test_no_service_is_reached_from_outside_this_machine() -> None:
         assert SERVICES[name]["networks"] == ["data"]
 
 
-def test_only_the_delivery_service_holds_accounts_and_a_way_out() -> None:
-    assert [name for name, service in SERVICES.items() if "env_file" in service] == ["delivery"]
+def test_only_delivery_and_web_hold_accounts_and_only_delivery_has_a_way_out() -> None:
+    assert [name for name, service in SERVICES.items() if "env_file" in service] == [
+        "delivery",
+        "web",
+    ]
     assert [name for name, service in SERVICES.items() if "outside" in service["networks"]] == [
         "delivery"
     ]
+
+
+def test_only_web_is_reached_and_it_reaches_nobody_through_that() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    environment = SERVICES["web"]["environment"]
+    assert published.keys() == {"web"}
+    assert published["web"][0].endswith(f":{environment['RECADO_WEB__PORT']}")
+    assert environment["RECADO_WEB__HOST"] == "0.0.0.0"  # noqa: S104 - inside of its container
+    assert SERVICES["web"]["networks"] == ["data", "entrance"]
+    masquerade = "com.docker.network.bridge.enable_ip_masquerade"
+    assert COMPOSE["networks"]["entrance"]["driver_opts"][masquerade] == "false"
 
 
 def test_the_file_holds_no_secret() -> None:

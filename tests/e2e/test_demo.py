@@ -49,8 +49,15 @@ def test_the_demo_balances_and_leaves_nothing_behind(
     assert waited["IN"] == sent["IN"]
     assert 0 < waited["US"] < sent["US"]
     assert waited["PE"] == waited["ES"] == 0
-    assert report["opt_outs"]["asked"] == report["opt_outs"]["in_force"] > 0
+    left = report["opt_outs"]
+    assert left["asked"] == left["in_force"] == sum(left["confirmations"].values()) > 20
+    assert left["cancelled"] > 0
+    assert left["confirmations"]["sent"] <= report["sandbox"]["confirmations"] <= left["asked"]
     assert report["sandbox"]["taken"] == report["total"]["sent"]
+    assert report["replies"]["held_for_review"] == 1
+    # Of both channels: each told of at the address that its account was given.
+    for country in report["countries"]:
+        assert country["delivered"] > 0.9 * country["sent"]
     assert list((tmp_path / "home").iterdir()) == []
 
 

@@ -18,7 +18,7 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent.parent
 
-ROLES = {"sandbox", "intake", "bulk", "delivery", "optout", "dispatch"}
+ROLES = {"sandbox", "intake", "bulk", "delivery", "optout", "dispatch", "web"}
 
 WaitFor = Callable[..., None]
 

@@ -13,6 +13,7 @@ from pipeline.policy.consent import ConsentRecord
 from pipeline.policy.numbers import NumberFacts, read_number
 from pipeline.policy.sender import SenderState
 from pipeline.policy.vocabulary import Category, Channel, ConsentMethod, MessageState, Tier
+from pipeline.stages import delivery
 from pipeline.stages.delivery import Directory
 from pipeline.store import campaigns, claims, consents, contacts, senders
 from pipeline.store.campaigns import Campaign
@@ -169,6 +170,21 @@ class World:
     def parcels(self, ids: Sequence[int]) -> list[Parcel]:
         with self.runtime.transaction() as connection:
             return claims.load(connection, ids)
+
+    def claim(self, ids: Sequence[int], *, now: datetime = NOW) -> list[int]:
+        """Claim these messages for sending; those that were had, in order."""
+        with self.runtime.transaction() as connection:
+            parcels = claims.load(connection, ids)
+            claimed = delivery.claim(
+                connection,
+                parcels,
+                directory=directory_of(connection, parcels),
+                books=self.runtime.books,
+                now=now,
+                safe_until=now + timedelta(seconds=0.2),
+                lease=now + timedelta(seconds=90),
+            )
+            return sorted(one.parcel.id for one in claimed)
 
     def directory(self, parcels: Sequence[Parcel]) -> Directory:
         with self.runtime.transaction() as connection:

@@ -1,8 +1,11 @@
-"""``recado explain``: every decision about a message, or about all messages to a person."""
+"""``recado explain``: every decision about a message, or about all messages to a person.
+
+What the person has written, and what followed from it, stands beside them.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
@@ -10,17 +13,19 @@ import typer
 from pipeline.policy.country import Rule
 from pipeline.policy.numbers import NumberFacts, read_number
 from pipeline.policy.sender import SenderState
-from pipeline.policy.vocabulary import CampaignState, MessageState
-from pipeline.store import history
+from pipeline.policy.vocabulary import CampaignState, MessageState, Reason
+from pipeline.store import history, person_history
 from pipeline.store.history import MessageHistory, PastDecision
+from pipeline.store.person_history import PersonHistory
 from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
 from workers.cli.session import session
+from workers.cli.show_person import print_person
+from workers.reports.masks import mask_number
 from workers.runtime import Runtime
 
 MOST = 100
 """Messages to a person that are shown, newest first."""
 
-SHOWN_DIGITS = 3
 LARGEST_ID = 2**63 - 1
 
 
@@ -36,48 +41,68 @@ def explain(
     MESSAGE_ID is Recado's own, or the id that the producer gave.
     """
     with session() as runtime:
-        open_number = subject.strip().startswith("+")
-        found = _find(runtime, subject.strip())
-        with runtime.transaction() as connection:
-            decided = history.decisions(connection, [message.id for message in found])
+        known = _find(runtime, subject.strip())
         rules = _rules(runtime)
         if as_json:
-            shown = [_as_json(each, decided[each.id], rules, open_number) for each in found]
-            print_json(shown)
+            print_json(_told(known, rules))
             return
-        for message in found:
-            _print(message, decided[message.id], rules, open_number)
+        for message in known.messages:
+            _print(message, known.decided[message.id], rules, known.number is not None)
+        for contact, person in known.persons.items():
+            shown = known.number or _masked(known.messages, contact) or "a person without a number"
+            print_person(shown, person)
 
 
-def _find(runtime: Runtime, subject: str) -> list[MessageHistory]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """What was asked for.
+
+    Attributes:
+        number: E.164, where it was asked by it: then it may be shown.
+        persons: contact → what else is known of each recipient.
+    """
+
+    number: str | None
+    messages: Sequence[MessageHistory]
+    decided: Mapping[int, Sequence[PastDecision]]
+    persons: Mapping[int, PersonHistory]
+
+
+def _find(runtime: Runtime, subject: str) -> _Known:
+    number: str | None = None
+    if subject.startswith("+"):
+        facts = read_number(subject)
+        if not isinstance(facts, NumberFacts):
+            raise CommandError(f"{subject} is not a valid number", exit_code=UNUSABLE)
+        number = facts.e164
     with runtime.transaction() as connection:
-        if subject.startswith("+"):
-            number = read_number(subject)
-            if not isinstance(number, NumberFacts):
-                raise CommandError(f"{subject} is not a valid number", exit_code=UNUSABLE)
-            found = history.by_phone(connection, number.e164, most=MOST)
+        if number is not None:
+            found = history.by_phone(connection, number, most=MOST)
+            contact = person_history.contact_of(connection, number)
+            contacts = set() if contact is None else {contact}
         else:
             numeric = re.fullmatch(r"[0-9]{1,19}", subject) and int(subject) <= LARGEST_ID
             found = history.by_ids(connection, [int(subject)]) if numeric else []
             found = found or history.by_key(connection, subject)
-    if not found:
+            contacts = {one.contact_id for one in found if one.contact_id is not None}
+        persons = person_history.histories(connection, contacts)
+        decided = history.decisions(connection, [message.id for message in found])
+    if not found and not any(persons.values()):
         raise CommandError(f"no message is known for {subject}")
-    return found
+    return _Known(number=number, messages=found, decided=decided, persons=persons)
 
 
 def _rules(runtime: Runtime) -> dict[str, Rule]:
     return {rule.id: rule for pack in runtime.policies.packs() for rule in pack.rules}
 
 
-def _mask(number: str) -> str:
-    """A number of which only the country and the last digits can be read."""
-    return f"{number[:SHOWN_DIGITS]}…{number[-SHOWN_DIGITS + 1 :]}"
+def _masked(messages: Sequence[MessageHistory], contact: int) -> str | None:
+    phones = (message.phone for message in messages if message.contact_id == contact)
+    return mask_number(next(phones, None))
 
 
 def _recipient(message: MessageHistory, open_number: bool) -> str | None:
-    if message.phone is None:
-        return None
-    return message.phone if open_number else _mask(message.phone)
+    return message.phone if open_number else mask_number(message.phone)
 
 
 def _key(message: MessageHistory, open_number: bool) -> str:
@@ -91,7 +116,10 @@ def next_chance(message: MessageHistory) -> str:
     """What has to happen before the message can leave, in words."""
     state = MessageState(message.state)
     if state is MessageState.DEFERRED and message.not_before is not None:
-        return f"decided again at {message.not_before.isoformat()}"
+        again = f"decided again at {message.not_before.isoformat()}"
+        if message.reason == Reason.SUPPRESSED:
+            return f"{again}, or when the reply that holds it is decided on: recado reviews list"
+        return again
     if state is MessageState.DEFERRED:
         return "when a person lifts what holds it"
     if state in (MessageState.ACCEPTED, MessageState.CONSENTED):
@@ -124,6 +152,21 @@ def _explained(rule: str | None, rules: Mapping[str, Rule]) -> dict[str, Any]:
     }
 
 
+def _told(known: _Known, rules: Mapping[str, Rule]) -> Any:
+    """Of a person one object; of a message, which may be one in several campaigns, a list."""
+    open_number = known.number is not None
+    messages = [
+        _as_json(each, known.decided[each.id], rules, open_number) for each in known.messages
+    ]
+    if known.number is not None:
+        person = next(iter(known.persons.values()), PersonHistory())
+        return {"to": known.number, **asdict(person), "messages": messages}
+    for shown, message in zip(messages, known.messages, strict=True):
+        person = known.persons.get(message.contact_id or 0, PersonHistory())
+        shown["person"] = asdict(person)
+    return messages
+
+
 def _as_json(
     message: MessageHistory,
     decided: Sequence[PastDecision],
@@ -131,7 +174,7 @@ def _as_json(
     open_number: bool,
 ) -> dict[str, Any]:
     own = asdict(message)
-    del own["phone"]
+    del own["phone"], own["contact_id"]
     own["key"] = _key(message, open_number)
     own["to"] = _recipient(message, open_number)
     own["next"] = next_chance(message)
@@ -154,8 +197,10 @@ def _print(
     print(f"Message {message.id} of campaign {message.campaign} to {to}, {where}")
     print(f"  id of the producer: {_key(message, open_number)}")
     sender = f", sender {message.sender}" if message.sender else ""
-    sent = f", sent at {message.sent_at.isoformat()}" if message.sent_at else ""
-    print(f"  now: {message.state}{f' ({message.reason})' if message.reason else ''}{sender}{sent}")
+    times = {"sent": message.sent_at, "delivered": message.delivered_at, "read": message.read_at}
+    reached = "".join(f", {name} at {at.isoformat()}" for name, at in times.items() if at)
+    reason = f" ({message.reason})" if message.reason else ""
+    print(f"  now: {message.state}{reason}{sender}{reached}")
     print(f"  next: {next_chance(message)}")
     for one in decided:
         reason = f" {one.reason}" if one.reason else ""

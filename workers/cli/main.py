@@ -36,6 +36,8 @@ COMMANDS = {
     "templates": _Entry("workers.cli.imports", "templates", "Load templates."),
     "suppressions": _Entry("workers.cli.imports", "suppressions", "Load suppressions."),
     "policy": _Entry("workers.cli.policies", "app", "The rules in force, with their sources."),
+    "optouts": _Entry("workers.cli.optouts", "app", "Whether those who left were let go in time."),
+    "reviews": _Entry("workers.cli.reviews", "app", "Replies that wait for a person's decision."),
     "status": _Entry("workers.cli.status", "status", "Queues, lag, throughput, senders."),
     "dead": _Entry("workers.cli.dead", "app", "Stream entries that could not be used."),
     "db": _Entry("workers.cli.database", "app", "The database's schema."),

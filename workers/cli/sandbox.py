@@ -8,7 +8,15 @@ import structlog
 import typer
 
 from workers.clock import machine_seconds
-from workers.sandbox.options import Behaviour, BehaviourError, Fault, Outcome, SandboxOptions
+from workers.sandbox.options import (
+    SANDBOX,
+    Behaviour,
+    BehaviourError,
+    Fault,
+    Outcome,
+    SandboxOptions,
+    WebhookAccount,
+)
 from workers.sandbox.server import run
 
 logger = structlog.get_logger(__name__)
@@ -31,8 +39,26 @@ def sandbox(
     log: Annotated[
         Path | None, typer.Option(help="File for the log of requests; it is emptied first.")
     ] = None,
+    webhook_url: Annotated[
+        str | None,
+        typer.Option(metavar="BASE", help="Whom to call, e.g. http://127.0.0.1:8080."),
+    ] = None,
+    account: Annotated[str, typer.Option(help="The provider account's name there.")] = SANDBOX,
+    auth_token: Annotated[str, typer.Option(help="Signs webhooks for SMS.")] = SANDBOX,
+    app_secret: Annotated[str, typer.Option(help="Signs webhooks for WhatsApp.")] = SANDBOX,
+    callbacks: Annotated[
+        bool, typer.Option("--callbacks", help="Tell what became of messages.")
+    ] = False,
+    callback_delay_ms: Annotated[
+        float, typer.Option(min=0, help="How long after its answer, and between two.")
+    ] = 0.0,
 ) -> None:
     """Run the sandbox provider: answers like Twilio and the WhatsApp Cloud API, sends nothing."""
+    webhooks = None
+    if webhook_url is not None:
+        webhooks = WebhookAccount(
+            base_url=webhook_url, account=account, auth_token=auth_token, app_secret=app_secret
+        )
     try:
         behaviour = Behaviour(
             latency_ms=latency_ms,
@@ -40,16 +66,24 @@ def sandbox(
             error_rate=error_rate,
             error_code=_outcome(error_code),
             rate_limit=rate_limit,
+            callbacks=callbacks,
+            callback_delay_ms=callback_delay_ms,
+        )
+        options = SandboxOptions(
+            clock=machine_seconds, port=port, log=log, behaviour=behaviour, webhooks=webhooks
         )
     except BehaviourError as error:
         raise typer.BadParameter(str(error)) from None
-    options = SandboxOptions(clock=machine_seconds, port=port, log=log, behaviour=behaviour)
+    _run(options)
+
+
+def _run(options: SandboxOptions) -> None:
     # A stop by a supervisor ends it as Ctrl-C does: the log is written, the exit is clean.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(options, _announce)
     except OSError as error:
-        logger.error("sandbox_not_started", port=port, error=str(error))  # noqa: TRY400 - a taken port needs no traceback
+        logger.error("sandbox_not_started", port=options.port, error=str(error))  # noqa: TRY400 - a taken port needs no traceback
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         logger.info("sandbox_stopped")

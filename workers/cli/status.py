@@ -2,13 +2,14 @@
 
 import time
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from workers.cli.output import AsJson, print_json
 from workers.cli.session import session
-from workers.reports.obstacles import NEEDED_ROLES
+from workers.reports.obstacles import EXPECTED_ROLES
 from workers.reports.situation import Situation, read_situation
 
 EVERY_SECONDS = 2.0
@@ -60,11 +61,7 @@ def _lines(situation: Situation) -> list[str]:
     ]
     if store.oldest_moving_at is not None:
         lines.append(f"oldest moving  since {store.oldest_moving_at:%Y-%m-%d %H:%M:%S} UTC")
-    if store.replies_waiting and store.oldest_reply_at is not None:
-        age = (situation.now - store.oldest_reply_at).total_seconds()
-        lines.append(f"opt-out clock  {store.replies_waiting:,} replies wait, oldest {age:,.1f} s")
-    else:
-        lines.append("opt-out clock  no reply waits")
+    lines += _lane(situation)
     for sender in store.senders:
         why = f" ({sender.state_reason})" if sender.state_reason else ""
         lines.append(
@@ -74,9 +71,28 @@ def _lines(situation: Situation) -> list[str]:
     return lines
 
 
+def _lane(situation: Situation) -> list[str]:
+    store = situation.store
+    oldest = _age(situation, store.oldest_opt_out_at)
+    late = f"{store.opt_outs_past_half:,} past half of the deadline"
+    broken = f"{store.opt_outs_past_deadline:,} past all of it"
+    replies = f"{store.replies_waiting:,} for the lane{_age(situation, store.oldest_reply_at)}"
+    reviews = f"{store.reviews_waiting:,} for a person{_age(situation, store.oldest_review_at)}"
+    return [
+        f"opt-out clock  {store.opt_outs_open:,} open{oldest}, {late}, {broken}",
+        f"replies        {replies}; {reviews}",
+    ]
+
+
+def _age(situation: Situation, oldest: datetime | None) -> str:
+    if oldest is None:
+        return ""
+    return f" (the oldest for {(situation.now - oldest).total_seconds():,.1f} s)"
+
+
 def _counts(amounts: dict[str, int]) -> str:
     return ", ".join(f"{name} {amount:,}" for name, amount in amounts.items())
 
 
 def _missing(situation: Situation) -> list[str]:
-    return [role for role in NEEDED_ROLES if role not in situation.roles]
+    return [role for role in EXPECTED_ROLES if role not in situation.roles]

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.limits.pace import LATEST_START
-from pipeline.providers.base import Provider
+from pipeline.providers.base import NotStarted, Provider
 from pipeline.stages import answers, delivery
 from pipeline.stages.answers import Answer
 from pipeline.stages.delivery import CLAIM_LIFE, Directory
@@ -32,6 +32,9 @@ DRAIN_SECONDS = 25.0
 """How long a stopping courier waits for answers."""
 
 RETRY_PAUSE = 0.2
+
+LATEST_SEND = CLAIM_LIFE + 0.03
+"""Seconds after its claim's beginning at which a request must have a connection to start on."""
 
 THREAD_SWITCH_SECONDS = 0.001
 """How long a thread of ours may hold the interpreter while the event loop wants it; Python's own
@@ -199,10 +202,14 @@ class Courier:
             self._finish(answers.unsendable(claimed))
             return
         try:
-            result = await provider.send(message)
+            left = departure.claim.began + LATEST_SEND - time.monotonic()
+            result = await provider.send(message, start_within=left)
         except Exception:
             log.exception("send_crashed", message_id=claimed.parcel.id)
             self._finish(answers.crashed(claimed, sent_at=sent_at))
+            return
+        if isinstance(result, NotStarted):
+            self._finish(answers.not_started(claimed))
             return
         self._finish(answers.read(claimed, result, sent_at=sent_at))
 

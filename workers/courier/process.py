@@ -2,7 +2,7 @@
 
 import os
 
-from config.settings import ProviderSettings
+from config.settings import ProviderSettings, Settings
 from pipeline.limits.pace import Pace
 from pipeline.providers.base import Provider
 from pipeline.providers.registry import ProviderAccount, create_provider
@@ -37,8 +37,8 @@ def open_courier(runtime: Runtime) -> Courier:
             pace=Pace(runtime.redis),
             books=runtime.books,
             clock=runtime.clock,
-            open_provider=lambda name: _open_provider(
-                name, settings.providers.get(name.lower()), settings.delivery.in_flight
+            open_provider=lambda name: open_provider(
+                name, settings.providers.get(name.lower()), settings
             ),
             capacity=settings.delivery.in_flight,
             claim_size=settings.delivery.claim_size,
@@ -47,7 +47,12 @@ def open_courier(runtime: Runtime) -> Courier:
     )
 
 
-def _open_provider(name: str, account: ProviderSettings | None, connections: int) -> Provider:
+def open_provider(name: str, account: ProviderSettings | None, settings: Settings) -> Provider:
+    """The provider of an account; call it inside the event loop that will use it.
+
+    Raises:
+        LookupError: the settings have no such account.
+    """
     if account is None:
         variable = f"RECADO_PROVIDERS__{name.upper()}__KIND"
         raise LookupError(f"no provider account {name!r} in the settings; set {variable}")
@@ -58,7 +63,8 @@ def _open_provider(name: str, account: ProviderSettings | None, connections: int
             account_sid=account.account_sid,
             auth_token=account.auth_token.get_secret_value(),
             access_token=account.access_token.get_secret_value(),
+            status_callback_url=f"{settings.web.address}/webhooks/twilio/{name.lower()}",
             request_timeout=account.request_timeout,
-            connections=connections,
+            connections=settings.delivery.in_flight,
         ),
     )

@@ -88,4 +88,4 @@ class Recorder:
     def _write(self, batch: Sequence[Answer]) -> None:
         now, machine = self._means.clock.now(), machine_now()
         with self._means.transaction() as connection:
-            answers.record(connection, batch, now=now, machine_now=machine)
+            answers.record(connection, batch, books=self._means.books, now=now, machine_now=machine)

@@ -1,6 +1,6 @@
 """What the demo reads from the database, while it runs and at its end."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,17 +36,32 @@ _DEFERRED_THEN_SENT = text(
 )
 _SENT = text(
     """
-    SELECT m.id, m.contact_id, m.sent_at, m.timezone, t.country, t.state, t.zones
+    SELECT m.id, m.sent_at, m.timezone, t.country, t.state, t.zones
     FROM messages m JOIN contacts t ON t.id = m.contact_id
     WHERE m.state = ANY(CAST(CAST(:sent AS text[]) AS message_state[]))
     """
 )
-_IN_FORCE = text(
+_OPT_OUTS = text(
     """
-    SELECT i.provider_id, i.contact_id, i.received_at, s.recorded_at AS in_force_at
-    FROM inbound_messages i
-    JOIN suppressions s ON s.contact_id = i.contact_id AND s.lifted_at IS NULL
-    WHERE i.intent = 'opt_out'
+    SELECT t.phone, o.cancelled, o.confirmation
+    FROM opt_outs o JOIN contacts t ON t.id = o.contact_id
+    WHERE NOT o.repeated AND EXISTS (
+        SELECT FROM suppressions s WHERE s.contact_id = o.contact_id AND s.lifted_at IS NULL)
+    """
+)
+_LANE = text(
+    """
+    SELECT NOT EXISTS (SELECT FROM inbound_messages WHERE handled_at IS NULL)
+       AND NOT EXISTS (SELECT FROM notices WHERE state IN ('pending', 'sending'))
+       AND NOT EXISTS (SELECT FROM opt_outs WHERE confirmation = 'due')
+    """
+)
+_ANSWERS = text(
+    """
+    SELECT
+      (SELECT count(*) FROM notices WHERE kind = 'help' AND state = 'sent') AS helped,
+      (SELECT count(*) FROM inbound_messages
+       WHERE intent = 'review' AND decision IS NULL) AS held_for_review
     """
 )
 _CANDIDATES = text(
@@ -55,7 +70,7 @@ _CANDIDATES = text(
     FROM messages m
     JOIN campaigns c ON c.id = m.campaign_id
     JOIN contacts t ON t.id = m.contact_id
-    WHERE m.state = CAST(:state AS message_state) AND NOT EXISTS (
+    WHERE m.state = ANY(CAST(CAST(:states AS text[]) AS message_state[])) AND NOT EXISTS (
         SELECT FROM suppressions s WHERE s.contact_id = m.contact_id)
     ORDER BY m.id
     """
@@ -69,7 +84,6 @@ class SentMessage:
     """A message that the database says was sent; `zones` as the window stage took them."""
 
     id: int
-    contact_id: int
     sent_at: datetime
     country: str
     state: str | None
@@ -78,12 +92,17 @@ class SentMessage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptOut:
-    """An opt-out in force: business instants of its receipt and of its handling."""
+    """An opt-out in force.
 
-    reply: str
-    contact_id: int
-    received_at: datetime
-    in_force_at: datetime
+    Attributes:
+        phone: E.164.
+        cancelled: messages that were waiting for the person.
+        confirmation: what became of it, e.g. ``sent`` or ``by_provider``.
+    """
+
+    phone: str
+    cancelled: int
+    confirmation: str
 
 
 def count_states(connection: Connection) -> dict[str, dict[MessageState, int]]:
@@ -113,7 +132,6 @@ def sent_messages(connection: Connection) -> dict[int, SentMessage]:
     return {
         row.id: SentMessage(
             id=row.id,
-            contact_id=row.contact_id,
             sent_at=row.sent_at,
             country=row.country,
             state=row.state,
@@ -123,22 +141,26 @@ def sent_messages(connection: Connection) -> dict[int, SentMessage]:
     }
 
 
-def opt_outs_in_force(connection: Connection) -> dict[str, OptOut]:
-    """The opt-outs by reply that are in force, by the reply's id."""
-    return {
-        row.provider_id: OptOut(
-            reply=row.provider_id,
-            contact_id=row.contact_id,
-            received_at=row.received_at,
-            in_force_at=row.in_force_at,
-        )
-        for row in connection.execute(_IN_FORCE)
-    }
+def opt_outs(connection: Connection) -> dict[str, OptOut]:
+    """The opt-outs of the demo that are in force, by the person's number."""
+    return {row.phone: OptOut(**row._asdict()) for row in connection.execute(_OPT_OUTS)}
 
 
-def numbers_in(connection: Connection, state: MessageState) -> dict[str, list[str]]:
+def lane_is_idle(connection: Connection) -> bool:
+    """Whether everything that people wrote has been dealt with, and every answer has gone."""
+    idle: bool = connection.execute(_LANE).scalar_one()
+    return idle
+
+
+def other_answers(connection: Connection) -> tuple[int, int]:
+    """How many people were helped, and how many replies wait for a person's judgement."""
+    row = connection.execute(_ANSWERS).one()
+    return row.helped, row.held_for_review
+
+
+def numbers_in(connection: Connection, states: Collection[MessageState]) -> dict[str, list[str]]:
     """Country → the numbers, not suppressed, whose message is in a state, the oldest first."""
     found: dict[str, list[str]] = {plan.country: [] for plan in PLANS}
-    for row in connection.execute(_CANDIDATES, {"state": state.value}):
+    for row in connection.execute(_CANDIDATES, {"states": sorted(states)}):
         found[COUNTRY_OF[row.code]].append(row.phone)
     return found

@@ -8,19 +8,23 @@ from datetime import datetime
 from pipeline.policy.vocabulary import HANDED_STATES, WAITING_STATES, MessageState, Stage
 from pipeline.producer import Producer
 from workers.clock import BusinessClock
-from workers.demo import figures, sandbox_client
+from workers.demo import figures
 from workers.demo.audit import audit, business_time
 from workers.demo.people import Kind
 from workers.demo.plan import PLANS, CountryPlan
 from workers.demo.replying import Replies
-from workers.demo.report import CountryReport, DemoReport, OptOuts
+from workers.demo.report import CountryReport, DemoReport, OptOuts, RepliesReport
 from workers.demo.seed import People
 from workers.queues import queue_lengths
 from workers.runtime import Runtime
+from workers.sandbox import client
 from workers.stack.supervisor import Stack
 
 LIMIT_SECONDS = 45.0
 """Machine time after which the demo stops waiting: more than three business days."""
+
+CALLBACK_SECONDS = 3.0
+"""How long the last statuses may take."""
 
 TICK_SECONDS = 0.05
 LOOK_SECONDS = 0.25
@@ -38,7 +42,8 @@ class Snapshot:
         states: country → state → messages.
         per_second: messages sent in the last second of machine time.
         queues: chunks waiting in each queue.
-        asked, in_force: wishes to leave, and those of them that are in force.
+        asked, in_force, confirmed: wishes to leave, those of them that are in force, and those
+            that were confirmed to the person.
     """
 
     now: datetime
@@ -47,6 +52,7 @@ class Snapshot:
     queues: dict[Stage, int]
     asked: int
     in_force: int
+    confirmed: int
 
 
 @dataclass(slots=True)
@@ -69,11 +75,12 @@ class Lapse:
     _sent: list[tuple[float, int]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        self._replies = Replies(self.runtime)
+        self._replies = Replies(self.runtime, self.sandbox_port, self._unreachable().keys())
 
     def run(self) -> DemoReport:
         """Send everything, wait until every message has come to its end, and report."""
-        self._make_unreachable()
+        client.follow_clock(self.sandbox_port, self.runtime.clock)
+        client.behave(self.sandbox_port, recipients=self._unreachable())
         self._enqueue()
         self._began = time.monotonic()
         looked_at = 0.0
@@ -88,14 +95,14 @@ class Lapse:
             time.sleep(TICK_SECONDS)
         return self._report(complete=complete)
 
-    def _make_unreachable(self) -> None:
-        outcomes = {
+    def _unreachable(self) -> dict[str, int]:
+        """Number → the code with which the provider refuses it."""
+        return {
             person.to: plan.failing
             for plan in PLANS
             for person in self.people[plan.country]
             if person.kind is Kind.UNREACHABLE
         }
-        sandbox_client.set_recipients(self.sandbox_port, outcomes)
 
     def _enqueue(self) -> None:
         producer = Producer(self.runtime.redis)
@@ -118,6 +125,7 @@ class Lapse:
                 queues=queue_lengths(self.runtime.redis),
                 asked=len(self._replies.wishes),
                 in_force=len(self._replies.in_force),
+                confirmed=self._replies.confirmed,
             )
         )
 
@@ -133,12 +141,14 @@ class Lapse:
     def _report(self, *, complete: bool) -> DemoReport:
         clock, replies = self.runtime.clock, self._replies
         seconds = time.monotonic() - self._began
-        log = sandbox_client.taken(self.sandbox_port)
+        self._await_callbacks()
+        log = client.taken(self.sandbox_port)
         with self.runtime.transaction() as connection:
             states = figures.count_states(connection)
             reasons = figures.count_reasons(connection)
             deferred = figures.count_deferred_then_sent(connection)
             recorded = figures.sent_messages(connection)
+            helped, held = figures.other_answers(connection)
         return DemoReport(
             countries=tuple(
                 CountryReport.of(
@@ -150,12 +160,15 @@ class Lapse:
                 )
                 for plan in PLANS
             ),
-            opt_outs=OptOuts(asked=len(replies.wishes), milliseconds=replies.waits()),
+            opt_outs=OptOuts.of(replies.wishes, replies.in_force),
+            replies=RepliesReport(
+                posted=replies.posted, refused=replies.failed, helped=helped, held_for_review=held
+            ),
             audit=audit(
                 log,
                 recorded,
+                replies.wishes,
                 replies.in_force,
-                replies.seen,
                 books=self.runtime.books,
                 business=_business_of(clock),
             ),
@@ -164,6 +177,13 @@ class Lapse:
             business_hours=clock.span(seconds).total_seconds() / 3600,
             restarts=self.stack.restarts,
         )
+
+    def _await_callbacks(self) -> None:
+        """The last messages' statuses are still on their way."""
+        deadline = time.monotonic() + CALLBACK_SECONDS
+        while client.callbacks_waiting(self.sandbox_port) and time.monotonic() < deadline:
+            self.stack.tend()
+            time.sleep(TICK_SECONDS)
 
 
 def _total(states: dict[MessageState, int], members: frozenset[MessageState]) -> int:

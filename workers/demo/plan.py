@@ -12,6 +12,10 @@ START = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 SPEED = 7200.0
 """Two hours a second: two days in 24 seconds."""
 
+CLOCK_START = START - timedelta(hours=8)
+"""The first process to look at the clock sets it going; the others take some seconds to get ready,
+and nothing is enqueued before `START`."""
+
 EXPIRES = START + timedelta(days=8)
 """Well after the lapse: nothing ends for want of time."""
 
@@ -31,7 +35,7 @@ class CountryPlan:
         address: the sender's, as its provider knows it.
         registration: what the country asks of a sender; None: nothing.
         template_header: set where only approved templates may be sent.
-        leave: replies by which people leave.
+        leave: what people do to leave, as the sandbox has it: a text, a button, a setting.
         failing: the provider's code for a number that cannot be reached, as its channel has it.
     """
 
@@ -46,7 +50,7 @@ class CountryPlan:
     disclosures: Mapping[str, str]
     registration: Mapping[str, object] | None = None
     template_header: str | None = None
-    leave: tuple[str, ...]
+    leave: tuple[Mapping[str, object], ...]
     failing: int
     consent_text: str
     campaign: str = field(init=False)
@@ -61,6 +65,18 @@ class CountryPlan:
     def template(self) -> str | None:
         """The id of the approved template, where there must be one."""
         return None if self.template_header is None else f"oferta_{self.country.lower()}"
+
+
+def _texts(*bodies: str) -> tuple[Mapping[str, object], ...]:
+    return tuple({"body": body} for body in bodies)
+
+
+def _button(campaign: str, text: str) -> Mapping[str, object]:
+    return {"button": {"payload": f"STOP:{campaign}", "text": text}}
+
+
+SETTING: Mapping[str, object] = {"preference": "stop"}
+"""The switch for marketing in the person's app."""
 
 
 def _approved(kind: str, **details: object) -> dict[str, object]:
@@ -94,7 +110,7 @@ PLANS = (
         registration=_approved(
             "10dlc", tax_id="00-0000000", industry="retail", template="Casa Azul offers"
         ),
-        leave=("STOP", "Stop.", '"stop"'),
+        leave=_texts("STOP", "Stop.", "please take me off your list", '"stop"'),
         failing=UNREACHABLE[Channel.SMS],
         consent_text="I agree to receive marketing messages from Casa Azul",
     ),
@@ -119,7 +135,11 @@ PLANS = (
         registration=_approved(
             "operator", cnpj="00.000.000/0000-00", template="Ofertas da Casa Azul"
         ),
-        leave=("SAIR", "sair!", "Sair 🙏"),
+        leave=(
+            *_texts("SAIR", "sair por favor", "Sair 🙏"),
+            _button("demo-br", "Parar promoções"),
+            SETTING,
+        ),
         failing=UNREACHABLE[Channel.WHATSAPP],
         consent_text="Aceito receber mensagens de marketing da Casa Azul",
     ),
@@ -149,7 +169,7 @@ PLANS = (
             number_bound=True,
         ),
         template_header="CASAZL",
-        leave=("STOP", "stop!"),
+        leave=_texts("STOP", "stop!"),
         failing=UNREACHABLE[Channel.SMS],
         consent_text="I agree to receive marketing messages from Casa Azul",
     ),
@@ -171,7 +191,7 @@ PLANS = (
             "opt_out": "Responda BAJA para no recibir más",
             "support": "ayuda@casaazul.example",
         },
-        leave=("BAJA", "baja."),
+        leave=_texts("BAJA", "baja.", "baja por favor"),
         failing=UNREACHABLE[Channel.WHATSAPP],
         consent_text="Acepto recibir mensajes de marketing de Casa Azul",
     ),
@@ -193,7 +213,7 @@ PLANS = (
             "opt_out": "Responda BAJA para no recibir más",
             "support": "ayuda@casaazul.example",
         },
-        leave=("BAJA", "STOP"),
+        leave=(*_texts("BAJA", "STOP"), _button("demo-es", "Dejar de recibir promociones")),
         failing=UNREACHABLE[Channel.WHATSAPP],
         consent_text="Acepto recibir mensajes de marketing de Casa Azul",
     ),

@@ -1,8 +1,8 @@
 """From an empty folder to the report: what `recado demo` does, in order."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from contextlib import closing
 from pathlib import Path
 
 from config.settings import Settings
@@ -15,14 +15,14 @@ from workers.runtime import Runtime
 from workers.sandbox.options import Behaviour, Fault
 from workers.servers import Servers
 from workers.stack.ports import free_port
-from workers.stack.roles import sandbox_role, standard_roles
+from workers.stack.roles import sandbox_role, standard_roles, web_role
 from workers.stack.supervisor import Stack
 
-BEHAVIOUR = Behaviour(latency_ms=40.0, jitter_ms=30.0, error_rate=0.005, error_code=Fault.HTML)
+BEHAVIOUR = Behaviour(
+    latency_ms=40.0, jitter_ms=30.0, error_rate=0.005, error_code=Fault.HTML, callbacks=True
+)
 """A provider on a middling day; one answer in two hundred tells nobody what became of the
 message, which is then in doubt."""
-
-DISPATCH = "dispatch"
 
 
 def run_demo(home: Path, view: View) -> DemoReport:
@@ -32,12 +32,18 @@ def run_demo(home: Path, view: View) -> DemoReport:
         StackError: a process does not get ready.
         ServersError: an embedded server does not start.
     """
-    port = free_port()
+    port, web_port = free_port(), free_port()
+    web_url = f"http://127.0.0.1:{web_port}"
     settings = _settings(home)
+    log = str(home / "sandbox.ndjson")
     stack = Stack(
         home=home,
-        roles=(sandbox_role(port, BEHAVIOUR, log=str(home / "sandbox.ndjson")), *standard_roles()),
-        env=_environment(port),
+        roles=(
+            sandbox_role(port, BEHAVIOUR, log=log, webhook_url=web_url),
+            web_role(web_port),
+            *standard_roles(),
+        ),
+        env=_environment(port, web_port, web_url),
         find_servers=lambda: Servers.find(settings),
         folder=home,
     )
@@ -45,15 +51,14 @@ def run_demo(home: Path, view: View) -> DemoReport:
     try:
         view.say("starting PostgreSQL and Valkey …")
         stack.open()
-        with _as_one_of_the_stack(stack, settings) as runtime:
+        addresses = Servers(stack.servers.database_url, stack.servers.redis_url)
+        with closing(Runtime(settings, addresses, "recado-demo")) as runtime:
             view.say("starting the workers, loading senders, templates and consents …")
-            # The dispatcher comes last: it is what sets the clock going.
-            stack.start(*(role.name for role in stack.roles if role.name != DISPATCH))
+            stack.start()
             with runtime.transaction() as connection:
                 seed.seed(connection, people)
             stack.wait()
-            stack.start(DISPATCH)
-            stack.wait()
+            time.sleep(runtime.clock.wait_until(plan.START))
             return Lapse(stack, runtime, people, port, view.show).run()
     finally:
         view.say("stopping everything …")
@@ -69,36 +74,19 @@ def _settings(home: Path) -> Settings:
         redis_url=None,
         policies=None,
         closed_days=[],
-        clock_start=plan.START,
+        clock_start=plan.CLOCK_START,
         clock_speed=plan.SPEED,
     )
 
 
-def _environment(port: int) -> dict[str, str]:
+def _environment(port: int, web_port: int, web_url: str) -> dict[str, str]:
     account = f"RECADO_PROVIDERS__{plan.PROVIDER.upper()}__"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RECADO_")}
     return kept | {
-        "RECADO_CLOCK_START": plan.START.isoformat(),
+        "RECADO_CLOCK_START": plan.CLOCK_START.isoformat(),
         "RECADO_CLOCK_SPEED": str(plan.SPEED),
+        "RECADO_WEB__PORT": str(web_port),
+        "RECADO_WEB__PUBLIC_URL": web_url,
         f"{account}KIND": "sandbox",
         f"{account}BASE_URL": f"http://127.0.0.1:{port}",
     }
-
-
-@contextmanager
-def _as_one_of_the_stack(stack: Stack, settings: Settings) -> Iterator[Runtime]:
-    """This process with the environment of the stack's own, as long as the demo runs.
-
-    Celery's application, through which replies are published, finds its broker there.
-    """
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(stack.environment)
-    addresses = Servers(stack.servers.database_url, stack.servers.redis_url)
-    runtime = Runtime(settings, addresses, "recado-demo")
-    try:
-        yield runtime
-    finally:
-        runtime.close()
-        os.environ.clear()
-        os.environ.update(before)

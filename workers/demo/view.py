@@ -2,9 +2,9 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -65,7 +65,8 @@ class _Lines:
         columns = (f"{name} {_sum(snapshot, name)}" for name in _COLUMNS)
         self.say(
             f"{snapshot.now:%a %H:%M} UTC: {', '.join(columns)}; "
-            f"{snapshot.per_second:.0f}/s, opt-outs {snapshot.in_force} of {snapshot.asked}"
+            f"{snapshot.per_second:.0f}/s, opt-outs {snapshot.in_force} of {snapshot.asked}, "
+            f"confirmed {snapshot.confirmed}"
         )
 
 
@@ -93,7 +94,10 @@ class _Screen:
             Group(
                 table,
                 Text(f"{snapshot.per_second:.0f} messages/s   queues: {queues}"),
-                Text(f"opt-outs: {snapshot.asked} asked, {snapshot.in_force} in force"),
+                Text(
+                    f"opt-outs: {snapshot.asked} asked, {snapshot.in_force} in force, "
+                    f"{snapshot.confirmed} confirmed"
+                ),
             )
         )
 
@@ -122,12 +126,10 @@ def print_report(report: DemoReport) -> None:
         reasons = ", ".join(f"{n} {reason}" for reason, n in country["blocked_reasons"].items())
         console.print(f"blocked in {country['country']}: {reasons or 'none'}")
     console.print("waited: their window was closed at first, and they were sent when it opened")
-    left, sandbox = facts["opt_outs"], facts["sandbox"]
-    console.print(
-        f"opt-outs: {left['asked']} asked, {left['in_force']} in force, "
-        f"median {left['median_milliseconds']} ms, slowest {left['slowest_milliseconds']} ms; "
-        f"messages to them afterwards: {sandbox['after_opt_out']}"
-    )
+    total = facts["total"]
+    console.print(f"arrived, by what the provider told of: {total['delivered']} of {total['sent']}")
+    _print_replies(console, facts)
+    sandbox = facts["sandbox"]
     console.print(
         f"the sandbox took {sandbox['taken']}, the database recorded {sandbox['recorded']} as "
         f"sent; repeated {sandbox['repeated']}, outside the window {sandbox['outside_window']}"
@@ -137,3 +139,22 @@ def print_report(report: DemoReport) -> None:
         "balances" if facts["balanced"] else "DOES NOT BALANCE: " + "; ".join(facts["problems"])
     )
     console.print(f"accepted = sent + blocked + expired + cancelled + failed + in doubt: {verdict}")
+
+
+def _print_replies(console: Console, facts: Mapping[str, Any]) -> None:
+    left, sandbox, replies = facts["opt_outs"], facts["sandbox"], facts["replies"]
+    console.print(
+        f"opt-outs: {left['asked']} asked, {left['in_force']} in force, "
+        f"median {left['median_milliseconds']} ms, slowest {left['slowest_milliseconds']} ms; "
+        f"{left['cancelled']} waiting messages stopped; "
+        f"messages to them afterwards: {sandbox['after_opt_out']}"
+    )
+    became = ", ".join(f"{number} {word}" for word, number in left["confirmations"].items())
+    console.print(
+        f"confirmations: {became or 'none'}; the slowest after "
+        f"{sandbox['slowest_confirmation']} s; not exactly one: {sandbox['wrongly_confirmed']}"
+    )
+    console.print(
+        f"other replies: {replies['helped']} helped, "
+        f"{replies['held_for_review']} held for a person to judge"
+    )

@@ -17,6 +17,13 @@ NEEDED_ROLES = {
 }
 """Role without which messages stand still → the command that runs it."""
 
+EXPECTED_ROLES = NEEDED_ROLES | {
+    "optout": "celery -A workers worker -Q optout",
+    "web": "recado web",
+}
+"""Every role of a whole stack. Without the last two messages move all the same, and nobody who
+wants to leave is heard."""
+
 
 def obstacles(connection: Connection, client: "Redis", campaign_id: int) -> list[str]:
     """What keeps the campaign's waiting messages from moving; empty when nothing is known."""

@@ -50,7 +50,7 @@ def read_situation(runtime: Runtime) -> Situation:
     clock, client = runtime.clock, runtime.redis
     now = clock.now()
     with runtime.transaction() as connection:
-        store = overview.overview(connection, sent_since=now - clock.span(MINUTE_SECONDS))
+        store = overview.overview(connection, sent_since=now - clock.span(MINUTE_SECONDS), now=now)
     lag, pending = _group(client)
     memory: dict[str, Any] = client.info("memory")
     return Situation(

@@ -6,7 +6,7 @@ import math
 from workers.sandbox.http import response
 from workers.sandbox.requests import Sending
 
-_TWILIO_STATUS = {20003: 401, 20429: 429, 20500: 500, 20503: 503}
+_TWILIO_STATUS = {20003: 401, 20404: 404, 20429: 429, 20500: 500, 20503: 503}
 _WHATSAPP_STATUS = {
     **dict.fromkeys(range(200, 300), 403),
     0: 401,

@@ -6,13 +6,14 @@ taken from what is being measured: a request costs 11 µs of CPU with this proto
 """
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
 _LONGEST_HEAD = 16 * 1024
-_LONGEST_BODY = 1024 * 1024
+_LONGEST_BODY = 8 * 1024 * 1024
 _REASONS = {
     200: "OK",
     201: "Created",
@@ -55,6 +56,7 @@ class Reply:
         cut: close after `data`, however complete it is.
         silent: write nothing and keep the connection.
         file, start, count: bytes of a file that follow `data`.
+        later: work that makes the answer, instead of `data`; it ends with the connection.
     """
 
     data: bytes
@@ -64,6 +66,7 @@ class Reply:
     file: Path | None = None
     start: int = 0
     count: int = 0
+    later: Coroutine[None, None, bytes] | None = None
 
 
 class Handler(Protocol):
@@ -173,6 +176,10 @@ class Connection(asyncio.Protocol):
             self._busy = True
             sending = self._send_file(request, reply, reply.file)
             self._work = asyncio.get_running_loop().create_task(sending)
+        elif reply.later is not None:
+            self._busy = True
+            making = self._make_answer(request, reply.later)
+            self._work = asyncio.get_running_loop().create_task(making)
         elif reply.delay > 0:
             self._busy = True
             loop = asyncio.get_running_loop()
@@ -191,6 +198,9 @@ class Connection(asyncio.Protocol):
         if reply.cut or b"\r\nconnection: close" in request.head:
             self._buffer = b""
             self._transport.close()
+
+    async def _make_answer(self, request: Request, work: Coroutine[None, None, bytes]) -> None:
+        self._write_late(request, Reply(await work))
 
     async def _send_file(self, request: Request, reply: Reply, path: Path) -> None:
         self._transport.write(reply.data)

@@ -5,11 +5,12 @@ and of arrival times only the last second is kept.
 """
 
 import json
+import mmap
 from array import array
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 # For one string, `encode` of a shared encoder is quicker than json.dumps.
 _quoted = json.JSONEncoder().encode
@@ -181,6 +182,37 @@ class RequestLog:
             for _ in range(skip):
                 start += len(file.readline())
         return start, self._written - start
+
+    def entry(self, number: int) -> dict[str, Any] | None:
+        """The line of this number, from 1, as it stands in the file; None: there is none."""
+        if not 1 <= number <= self.lines:
+            return None
+        start, _ = self.span(number - 1)
+        with self.path.open("rb") as file:
+            file.seek(start)
+            found: dict[str, Any] = json.loads(file.readline())
+            return found
+
+    def entries_to(self, number: str) -> list[dict[str, Any]]:
+        """The lines of all requests to a number, in order.
+
+        The file is searched: an index would cost each message more than this costs whoever asks.
+        """
+        self.flush()
+        if not self._written:
+            return []
+        wanted = f'"to":{_quoted(number)},'.encode()
+        entries = []
+        with (
+            self.path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            at = content.find(wanted)
+            while at >= 0:
+                start, end = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at)
+                entries.append(json.loads(content[start:end]))
+                at = content.find(wanted, end)
+        return entries
 
     def stats(self) -> dict[str, object]:
         """The counters, as JSON has them."""

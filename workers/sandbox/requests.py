@@ -17,6 +17,7 @@ class Sending:
         raw_to: as the client wrote it.
         message_id: the client's own, "" when there is none.
         account: Twilio's account; "" for WhatsApp.
+        callback: Twilio's StatusCallback as it stands in the form, encoded; "" without one.
     """
 
     channel: str
@@ -25,6 +26,7 @@ class Sending:
     raw_to: str
     message_id: str
     account: str
+    callback: str = ""
 
     @property
     def id_prefix(self) -> str:
@@ -43,9 +45,10 @@ def read_twilio(request: Request, account: str) -> Sending | None:
     if not (sender and to and body):
         return None
     # Our id is the callback address's `m`: the only thing of the client's that comes back.
-    _, _, message_id = fields.get("StatusCallback", "").rpartition("m%3D")
+    callback = fields.get("StatusCallback", "")
+    message_id = unquote_plus(callback.rpartition("m%3D")[2])
     number = _e164(to)
-    return Sending("sms", _sender(sender), number, number, unquote_plus(message_id), account)
+    return Sending("sms", _sender(sender), number, number, message_id, account, callback)
 
 
 def read_whatsapp(request: Request, sender: str) -> Sending | None:

@@ -15,10 +15,11 @@ from sqlalchemy.exc import DBAPIError
 from config.settings import Settings
 from workers.queues import queue_lengths
 from workers.runtime import Runtime
+from workers.sandbox import client
 from workers.sandbox.options import Behaviour
 from workers.servers import Servers
-from workers.stack.ports import free_port
-from workers.stack.roles import Role, sandbox_role, standard_roles
+from workers.stack.ports import free_port, port_answers
+from workers.stack.roles import Role, sandbox_role, standard_roles, web_role
 from workers.stack.supervisor import Stack
 
 LOOK_SECONDS = 1.0
@@ -45,14 +46,17 @@ def keep_up(settings: Settings, environment: Mapping[str, str]) -> None:
         ServersError: a server cannot be reached or started.
         KeyboardInterrupt: somebody asked it to stop.
     """
-    roles: tuple[Role, ...] = standard_roles()
-    added: dict[str, str] = {}
-    if not settings.providers:
-        port = free_port()
-        roles = (sandbox_role(port, Behaviour()), *roles)
-        added = {
+    web = settings.web.model_copy(update={"port": _web_port(settings)})
+    roles: tuple[Role, ...] = (*standard_roles(), web_role(web.port, host=web.host))
+    # Whoever calls and whoever checks the signature must mean the same address.
+    added = {"RECADO_WEB__PORT": str(web.port), "RECADO_WEB__PUBLIC_URL": web.address}
+    sandbox_port = None if settings.providers else free_port()
+    if sandbox_port is not None:
+        behaviour = Behaviour(callbacks=True)
+        roles = (sandbox_role(sandbox_port, behaviour, webhook_url=web.address), *roles)
+        added |= {
             f"RECADO_PROVIDERS__{SANDBOX.upper()}__KIND": SANDBOX,
-            f"RECADO_PROVIDERS__{SANDBOX.upper()}__BASE_URL": f"http://127.0.0.1:{port}",
+            f"RECADO_PROVIDERS__{SANDBOX.upper()}__BASE_URL": f"http://127.0.0.1:{sandbox_port}",
         }
     stack = Stack(
         home=settings.home,
@@ -67,9 +71,16 @@ def keep_up(settings: Settings, environment: Mapping[str, str]) -> None:
         stack.wait()
         for line in _whereabouts(stack, added):
             _say(line)
-        _watch(stack, settings)
+        _watch(stack, settings, sandbox_port)
     finally:
         stack.stop()
+
+
+def _web_port(settings: Settings) -> int:
+    """The port of the settings; where none was set and somebody else has the usual one, another."""
+    port = settings.web.port
+    is_chosen = "port" in settings.web.model_fields_set
+    return free_port() if port == 0 or (port_answers(port) and not is_chosen) else port
 
 
 def _whereabouts(stack: Stack, added: Mapping[str, str]) -> list[str]:
@@ -78,6 +89,7 @@ def _whereabouts(stack: Stack, added: Mapping[str, str]) -> list[str]:
         "the stack is up; Ctrl-C stops it",
         f"  PostgreSQL  {_without_secrets(servers.database_url)}",
         f"  Redis       {_without_secrets(servers.redis_url)}",
+        f"  webhooks    {added['RECADO_WEB__PUBLIC_URL']}/webhooks/",
         f"  data        {stack.home.resolve()}",
         f"  logs        {stack.logs.resolve()}",
     ]
@@ -91,13 +103,15 @@ def _without_secrets(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _watch(stack: Stack, settings: Settings) -> None:
+def _watch(stack: Stack, settings: Settings, sandbox_port: int | None) -> None:
     servers = Servers(stack.servers.database_url, stack.servers.redis_url)
     runtime = Runtime(settings, servers, "recado-up")
     terminal = sys.stderr.isatty()
     every = LOOK_SECONDS if terminal else LINE_SECONDS
     next_look = 0.0
     try:
+        if sandbox_port is not None:
+            client.follow_clock(sandbox_port, runtime.clock)
         with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
             while True:
                 stack.tend()

@@ -66,14 +66,17 @@ def worker_role(name: str, stages: tuple[Stage, ...], *, processes: int) -> Role
     )
 
 
-def sandbox_role(port: int, behaviour: Behaviour, *, log: str | None = None) -> Role:
-    """The sandbox provider.
+def sandbox_role(
+    port: int, behaviour: Behaviour, *, log: str | None = None, webhook_url: str | None = None
+) -> Role:
+    """The sandbox provider, as the account ``sandbox``.
 
     Args:
         port: a fixed one, so that a restarted sandbox is found again.
-        behaviour: latency, jitter, errors and the rate limit; answers for certain recipients are
-            set while it runs.
+        behaviour: latency, jitter, errors, the rate limit and callbacks; answers for certain
+            recipients are set while it runs.
         log: the file for its log of requests; None: a temporary one.
+        webhook_url: where `recado web` is reached; None: it calls nobody.
     """
     options = {
         "--port": port,
@@ -82,11 +85,15 @@ def sandbox_role(port: int, behaviour: Behaviour, *, log: str | None = None) -> 
         "--error-rate": behaviour.error_rate,
         "--error-code": behaviour.error_code,
         "--rate-limit": behaviour.rate_limit,
+        "--callback-delay-ms": behaviour.callback_delay_ms,
         "--log": log,
+        "--webhook-url": webhook_url,
     }
     arguments = [
         str(part) for name, value in options.items() if value is not None for part in (name, value)
     ]
+    if behaviour.callbacks:
+        arguments.append("--callbacks")
     return Role(
         name="sandbox",
         command=(sys.executable, "-m", "workers.cli.main", "sandbox", *arguments),
@@ -95,11 +102,25 @@ def sandbox_role(port: int, behaviour: Behaviour, *, log: str | None = None) -> 
     )
 
 
-def standard_roles() -> tuple[Role, ...]:
-    """What every stack runs, the dispatcher last.
+def web_role(port: int, *, host: str = "127.0.0.1") -> Role:
+    """`recado web`.
 
-    It gives out work, and in a time-lapse it is the one that sets the clock going.
+    Args:
+        port: a fixed one, so that providers find it again after a restart.
+        host: where it listens; other machines cannot call the default.
     """
+    return Role(
+        name="web",
+        command=(
+            *(sys.executable, "-m", "workers.cli.main", "web"),
+            *("--host", host, "--port", str(port)),
+        ),
+        heartbeat="web",
+    )
+
+
+def standard_roles() -> tuple[Role, ...]:
+    """What every stack runs beside `recado web`; the dispatcher, which gives out work, last."""
     return (
         recado_role("intake"),
         worker_role("bulk", (Stage.CONSENT, Stage.WINDOW, Stage.THROTTLE), processes=2),

@@ -16,8 +16,9 @@ import pytest
 from pipeline.policy.vocabulary import Channel
 from pipeline.providers.base import OutboundMessage, SendResult
 from pipeline.providers.registry import ProviderAccount, create_provider
+from tests.integration.providers.receiver import Receiver
 from workers.clock import machine_seconds
-from workers.sandbox.options import SandboxOptions
+from workers.sandbox.options import SandboxOptions, WebhookAccount
 from workers.sandbox.server import serve
 
 Send = Callable[..., list[SendResult]]
@@ -27,9 +28,10 @@ MakeMessage = Callable[..., OutboundMessage]
 class SandboxServer:
     """A sandbox that runs in a thread of its own."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, webhooks: WebhookAccount | None = None) -> None:
         self.address = ""
         self.log_path = log
+        self._webhooks = webhooks
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop
         self._task: asyncio.Task[None]
@@ -46,7 +48,7 @@ class SandboxServer:
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
-        options = SandboxOptions(clock=machine_seconds, log=self.log_path)
+        options = SandboxOptions(clock=machine_seconds, log=self.log_path, webhooks=self._webhooks)
         self._task = asyncio.create_task(serve(options, self._announce))
         await asyncio.wait([self._task])
 
@@ -67,11 +69,19 @@ class SandboxServer:
         return [json.loads(line) for line in lines]
 
     def behave(self, **changes: object) -> None:
+        self._call("PATCH", "/sandbox/behaviour", changes)
+
+    def reply(self, replies: object) -> Any:
+        """What came of each post of these replies."""
+        return json.loads(self._call("POST", "/sandbox/replies", replies))["results"]
+
+    def _call(self, method: str, path: str, content: object) -> bytes:
         request = urllib.request.Request(  # noqa: S310 - our own server
-            self.address + "/sandbox/behaviour", json.dumps(changes).encode(), method="PATCH"
+            self.address + path, json.dumps(content).encode(), method=method
         )
         with urllib.request.urlopen(request) as answer:  # noqa: S310 - our own server
-            answer.read()
+            body: bytes = answer.read()
+            return body
 
 
 @pytest.fixture
@@ -152,7 +162,11 @@ def send() -> Send:
     """Sends messages at once through one provider, and gives their results in order."""
 
     def run(
-        address: str, *messages: OutboundMessage, timeout: float = 5.0, connections: int = 64
+        address: str,
+        *messages: OutboundMessage,
+        timeout: float = 5.0,
+        connections: int = 64,
+        callback: str = "http://127.0.0.1/webhooks/twilio/sandbox",
     ) -> list[SendResult]:
         async def main() -> list[SendResult]:
             account = ProviderAccount(
@@ -161,6 +175,7 @@ def send() -> Send:
                 auth_token="secret",  # noqa: S106 - no real one
                 request_timeout=timeout,
                 connections=connections,
+                status_callback_url=callback,
             )
             provider = create_provider("sandbox", account)
             try:
@@ -176,3 +191,22 @@ def send() -> Send:
 @pytest.fixture
 def seconds() -> Callable[[], float]:
     return time.monotonic
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        yield server
+
+
+@pytest.fixture
+def calling_sandbox(tmp_path: Path, receiver: Receiver) -> Iterator[SandboxServer]:
+    """A sandbox that calls the receiver, for an account with secrets of its own."""
+    account = WebhookAccount(
+        base_url=receiver.address,
+        account="acme",
+        auth_token="token",  # noqa: S106 - no real one
+        app_secret="secret",  # noqa: S106 - no real one
+    )
+    with SandboxServer(tmp_path / "requests.ndjson", account) as server:
+        yield server

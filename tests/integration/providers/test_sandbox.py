@@ -1,5 +1,6 @@
 """The sandbox itself: its log, its counters, its behaviour, its command."""
 
+import hmac
 import http.client
 import json
 import os
@@ -9,11 +10,13 @@ import subprocess
 import sys
 import urllib.error
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from twilio.request_validator import RequestValidator
 
 from pipeline.providers.base import Accepted, Rejected
 from workers.sandbox.requestlog import Entry, RequestLog, SeenIds, SenderCount
@@ -270,3 +273,44 @@ def test_command_tells_of_a_taken_port(sandbox: Any) -> None:
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+
+
+def test_command_calls_the_webhooks_of_an_account(
+    tmp_path: Path, receiver: Any, send: Any, message: Any, wait_for: Any
+) -> None:
+    options = ["--port", "0", "--log", str(tmp_path / "log"), "--webhook-url", receiver.address]
+    options += ["--account", "acme", "--app-secret", "s3", "--auth-token", "t3", "--callbacks"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        callback = f"{receiver.address}/webhooks/twilio/acme"
+        send(address, message("sms"), message("whatsapp"), callback=callback)
+        wait_for(lambda: len(receiver.received) == 4)
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait(10)
+    assert process.returncode == 0
+    for received in receiver.received:
+        if received.path == "/webhooks/whatsapp/acme":
+            signature = hmac.new(b"s3", received.body, sha256).hexdigest()
+            assert received.headers["X-Hub-Signature-256"] == f"sha256={signature}"
+        else:
+            given = received.headers["X-Twilio-Signature"]
+            assert RequestValidator("t3").validate(received.url, received.form, given)
+
+
+def test_command_wants_to_know_whom_to_call() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "--port", "0", "--callbacks"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--webhook-url" in done.stderr

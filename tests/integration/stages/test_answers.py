@@ -43,7 +43,9 @@ def _claimed(world: World, count: int = 1) -> list[Claimed]:
 
 def _record(world: World, *ends: Answer) -> None:
     with world.runtime.transaction() as connection:
-        answers.record(connection, ends, now=ANSWERED, machine_now=ANSWERED)
+        answers.record(
+            connection, ends, books=world.runtime.books, now=ANSWERED, machine_now=ANSWERED
+        )
 
 
 def _reserved(world: World) -> tuple[int, int]:

@@ -70,7 +70,7 @@ def _claim_all(index: int, database_url: str, ids: list[int], start: Any) -> lis
             ]
             generator.shuffle(ends)
             with engine.begin() as connection:
-                answers.record(connection, ends, now=now, machine_now=now)
+                answers.record(connection, ends, books=books, now=now, machine_now=now)
     engine.dispose()
     return got
 

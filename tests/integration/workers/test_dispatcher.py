@@ -181,7 +181,13 @@ def test_a_message_that_comes_back_unsent_after_the_cancel_ends_too(
     refused = Rejected(Action.RETRY_LATER, "503", "later", 1.0)
     with world.runtime.transaction() as connection:
         answer = answers.read(claimed, refused, sent_at=NOW)
-        answers.record(connection, [answer], now=NOW, machine_now=machine_now())
+        answers.record(
+            connection,
+            [answer],
+            books=world.runtime.books,
+            now=NOW,
+            machine_now=machine_now(),
+        )
     assert world.row(message).state == "ready"
 
     _round(world)

@@ -10,8 +10,8 @@ from pipeline.policy.vocabulary import MessageState
 from pipeline.stages.books import Books
 from workers.demo.audit import Audit, audit, business_time
 from workers.demo.figures import OptOut, SentMessage
-from workers.demo.report import CountryReport, DemoReport, OptOuts
-from workers.demo.sandbox_client import Taken
+from workers.demo.report import CountryReport, DemoReport, OptOuts, RepliesReport
+from workers.sandbox.client import Answer, Taken
 
 START = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 ORIGIN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -21,7 +21,6 @@ BOOKS = Books(load_policies())
 
 SENT = SentMessage(
     id=1,
-    contact_id=7,
     sent_at=START + timedelta(seconds=MONDAY_NOON * SPEED),
     country="BR",
     state="SP",
@@ -29,20 +28,31 @@ SENT = SentMessage(
 )
 
 
-def taken(after: float = MONDAY_NOON, message_id: int = 1) -> Taken:
-    return Taken(message_id=message_id, at=ORIGIN.timestamp() + after)
+PERSON = "+5511999990001"
 
 
-def check(log: list[Taken], recorded: SentMessage = SENT, left_after: float | None = None) -> Audit:
-    opt_outs, since = {}, {}
-    if left_after is not None:
-        opt_outs["r"] = OptOut(reply="r", contact_id=7, received_at=START, in_force_at=START)
-        since["r"] = ORIGIN.timestamp() + left_after
+def taken(after: float = MONDAY_NOON, message_id: int = 1, to: str = PERSON) -> Taken:
+    return Taken(message_id=message_id, to=to, at=ORIGIN.timestamp() + after)
+
+
+def left(after: float) -> dict[str, Answer]:
+    at = ORIGIN.timestamp() + after
+    return {PERSON: Answer(status=200, sent_at=at - 0.01, answered_at=at)}
+
+
+def check(
+    log: list[Taken],
+    recorded: SentMessage = SENT,
+    *,
+    left_after: float | None = None,
+    confirmation: str = "sent",
+) -> Audit:
+    wishes = {} if left_after is None else left(left_after)
     return audit(
         log,
         {recorded.id: recorded},
-        opt_outs,
-        since,
+        wishes,
+        {phone: OptOut(phone=phone, cancelled=0, confirmation=confirmation) for phone in wishes},
         books=BOOKS,
         business=business_time(START, SPEED, ORIGIN),
     )
@@ -82,6 +92,41 @@ def test_a_message_after_an_opt_out_is_found() -> None:
     assert check([taken()], left_after=MONDAY_NOON - 0.2).after_opt_out == 0
 
 
+def test_a_confirmation_is_no_message_of_a_campaign() -> None:
+    log = [taken(), taken(MONDAY_NOON + 3.5, message_id=-1)]
+    found = check(log, left_after=MONDAY_NOON + 3)
+
+    assert found.problems() == []
+    assert (found.taken, found.confirmations) == (1, 1)
+    assert found.slowest_confirmation == pytest.approx(0.51, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("confirmation", "times", "wrong"),
+    [
+        ("sent", 0, True),
+        ("sent", 1, False),
+        ("sent", 2, True),
+        ("in_doubt", 0, False),
+        ("in_doubt", 1, False),
+        ("in_doubt", 2, True),
+        ("by_provider", 0, False),
+        ("by_provider", 1, True),
+    ],
+)
+def test_everybody_gets_the_confirmations_that_are_due(
+    confirmation: str, times: int, wrong: bool
+) -> None:
+    log = [taken(), *(taken(MONDAY_NOON + 4, -number) for number in range(1, times + 1))]
+    found = check(log, left_after=MONDAY_NOON + 3, confirmation=confirmation)
+    assert bool(found.problems()) is wrong
+
+
+def test_an_answer_to_somebody_who_stays_is_no_confirmation() -> None:
+    log = [taken(), taken(message_id=-1, to="+5511999990002")]
+    assert check(log).confirmations == 0
+
+
 def country(states: dict[MessageState, int], enqueued: int) -> CountryReport:
     return CountryReport.of(
         "BR",
@@ -92,10 +137,19 @@ def country(states: dict[MessageState, int], enqueued: int) -> CountryReport:
     )
 
 
-def report(one: CountryReport, *, complete: bool = True, in_force: int = 1) -> DemoReport:
+def report(
+    one: CountryReport,
+    *,
+    complete: bool = True,
+    in_force: bool = True,
+    confirmation: str = "sent",
+    refused: int = 0,
+) -> DemoReport:
+    known = {PERSON: OptOut(phone=PERSON, cancelled=0, confirmation=confirmation)}
     return DemoReport(
         countries=(one,),
-        opt_outs=OptOuts(asked=1, milliseconds=(5.0,) * in_force),
+        opt_outs=OptOuts.of(left(1.0), known if in_force else {}),
+        replies=RepliesReport(posted=1, refused=refused, helped=0, held_for_review=0),
         audit=check([taken()]),
         complete=complete,
         seconds=1.0,
@@ -118,9 +172,11 @@ def test_ends_that_add_up_balance() -> None:
         report(country({MessageState.SENT: 3, MessageState.DEFERRED: 1}, 4)),
         report(replace(country({MessageState.BLOCKED: 4}, 4), blocked={"expired": 3})),
         report(country({MessageState.SENT: 4}, 4), complete=False),
-        report(country({MessageState.SENT: 4}, 4), in_force=0),
+        report(country({MessageState.SENT: 4}, 4), in_force=False),
+        report(country({MessageState.SENT: 4}, 4), confirmation="failed"),
+        report(country({MessageState.SENT: 4}, 4), refused=1),
     ],
-    ids=["lost", "not final", "reasons", "late", "opt-out"],
+    ids=["lost", "not final", "reasons", "late", "opt-out", "unconfirmed", "refused"],
 )
 def test_whatever_does_not_add_up_fails_the_run(broken: DemoReport) -> None:
     assert len(broken.problems()) == 1

@@ -16,6 +16,9 @@ NAMED_IN_COMPOSE = set(re.findall(r"^ +(RECADO_[A-Z_]+):", COMPOSE, re.MULTILINE
 IN_THE_IMAGE = {"RECADO_HOME", "RECADO_POLICIES"}
 """Folders: they need a mount beside the setting."""
 
+SET_IN_COMPOSE = {"RECADO_WEB__HOST", "RECADO_WEB__PORT"}
+"""Where a service listens inside of its container, behind the port that the file publishes."""
+
 
 def test_every_shown_setting_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SHOWN.items():
@@ -31,12 +34,14 @@ def test_everything_that_compose_asks_for_is_shown() -> None:
     servers = {"RECADO_DATABASE_URL", "RECADO_REDIS_URL"}
     assert {"POSTGRES_PASSWORD", "REDIS_PASSWORD"} <= asked
     assert servers <= NAMED_IN_COMPOSE
-    assert asked | NAMED_IN_COMPOSE - servers <= SHOWN.keys()
+    assert asked | NAMED_IN_COMPOSE - servers - SET_IN_COMPOSE <= SHOWN.keys()
 
 
 def test_a_setting_made_in_the_file_reaches_the_services(setting_names: set[str]) -> None:
-    own_to_delivery = {name for name in setting_names if "_DELIVERY__" in name or "<" in name}
-    assert setting_names - own_to_delivery - IN_THE_IMAGE == NAMED_IN_COMPOSE
+    own = ("_DELIVERY__", "_WEB__", "<")
+    of_one_service = {name for name in setting_names if any(part in name for part in own)}
+    assert setting_names - of_one_service - IN_THE_IMAGE == NAMED_IN_COMPOSE - SET_IN_COMPOSE
+    assert NAMED_IN_COMPOSE & setting_names >= SET_IN_COMPOSE
 
 
 def test_no_password_is_given_away() -> None:

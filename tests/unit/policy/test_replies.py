@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.policy.replies import opt_out_word
+from pipeline.policy.replies.words import opt_out_word
 
 WORDS = ("stop", "sair", "baja", "arrêt", "बंद", "kündigen")
 

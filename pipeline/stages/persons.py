@@ -1,0 +1,101 @@
+"""Whose event it is: the contact behind a number, a provider's own id, or both."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from pipeline.policy.numbers import NumberFacts, read_number
+from pipeline.providers.events import Person
+from pipeline.store import contacts, identities
+from pipeline.store.identities import Identity
+
+_COUNTRY_LENGTH = 2
+
+_OLDER_FORMS = (
+    (re.compile(r"^(55[1-9][0-9])([6-9][0-9]{7})$"), r"\g<1>9\2"),
+    (re.compile(r"^521([0-9]{10})$"), r"52\1"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """A person as an account's event names them."""
+
+    account: str
+    person: Person
+
+
+def identify(
+    connection: Connection, people: Iterable[Whose], *, now: datetime
+) -> dict[Whose, int | None]:
+    """The contact of each person, made where there was none.
+
+    A number and an id that come together belong together from then on; what bound the id alone
+    binds the number too. None: neither an id nor a number that anybody could be written to (a
+    short code, a name).
+    """
+    wanted = list(dict.fromkeys(people))
+    numbers = {one: read_phone(one.person.phone) for one in wanted}
+    valid = [number for number in numbers.values() if number is not None]
+    by_number = contacts.identify(connection, valid, now=now) if valid else {}
+    identified = {one: _identity(one) for one in wanted}
+    by_id = identities.find(connection, {one for one in identified.values() if one})
+    links: dict[Identity, int] = {}
+    found: dict[Whose, int | None] = {}
+    for one in wanted:
+        number, identity = numbers[one], identified[one]
+        contact = by_number[number.e164] if number else None
+        if identity is not None:
+            contact = _join(connection, identity, contact, by_id, now)
+            if by_id.get(identity) != contact:
+                links[identity] = by_id[identity] = contact
+        found[one] = contact
+    identities.link(connection, links, now=now)
+    return found
+
+
+def read_phone(phone: str | None) -> NumberFacts | None:
+    """The number as a provider writes it: with or without its ``+``, or in an older form.
+
+    WhatsApp knows people by the number with which they signed up: in Brazil without the ninth
+    digit that mobile numbers were given since, in Mexico with a ``1`` that they have lost.
+    """
+    if phone is None:
+        return None
+    digits = phone.strip().removeprefix("+")
+    for written in (digits, *(form.sub(new, digits) for form, new in _OLDER_FORMS)):
+        facts = read_number(f"+{written}")
+        if isinstance(facts, NumberFacts):
+            return facts
+    return None
+
+
+def _identity(one: Whose) -> Identity | None:
+    return (one.account, one.person.user_id) if one.person.user_id else None
+
+
+def _join(
+    connection: Connection,
+    identity: Identity,
+    contact: int | None,
+    by_id: Mapping[Identity, int],
+    now: datetime,
+) -> int:
+    known = by_id.get(identity)
+    if contact is None:
+        if known is not None:
+            return known
+        return identities.make_contact(connection, _country_of(identity[1]), now=now)
+    if known is not None and known != contact:
+        identities.carry_over(connection, source=known, target=contact, now=now)
+    return contact
+
+
+def _country_of(user_id: str) -> str:
+    """The country that a provider's id begins with (``BR.9000…``); empty: it tells none."""
+    prefix, dot, _ = user_id.partition(".")
+    known = dot and len(prefix) == _COUNTRY_LENGTH and prefix.isascii() and prefix.isalpha()
+    return prefix.upper() if known else ""

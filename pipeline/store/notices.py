@@ -1,0 +1,278 @@
+"""Notices: what the lane writes to people by itself. Each is sent once, whatever is killed.
+
+A notice is claimed by a guarded UPDATE, committed, sent, recorded, as a campaign's message is.
+Where its opt-out's confirmation stands is written in the same statement, so the two never differ.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from pipeline.policy.vocabulary import Channel
+
+
+class NoticeKind(StrEnum):
+    """What a notice says."""
+
+    CONFIRMATION = "confirmation"
+    HELP = "help"
+    WELCOME = "welcome"
+
+
+class NoticeState(StrEnum):
+    """A notice's life: ``pending → sending → sent``, or one of the others."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A notice that is to be."""
+
+    inbound_id: int
+    kind: NoticeKind
+    contact_id: int
+    business: str
+    sender_id: int
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """A notice with all that sending it needs.
+
+    Attributes:
+        received_by: the sender that received the reply; None: none of ours did.
+        address, provider: the sender's.
+        attempt: the attempts that were made so far.
+    """
+
+    id: int
+    inbound_id: int
+    kind: NoticeKind
+    contact_id: int
+    business: str
+    body: str
+    phone: str
+    country: str
+    received_by: int | None
+    sender_id: int
+    channel: Channel
+    address: str
+    provider: str
+    rate_per_second: float
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoticeEnd:
+    """The end of one attempt.
+
+    Attributes:
+        confirmation: where its opt-out's confirmation stands by it.
+        sender_id: who tries next; None: the same sender.
+        lease_until: machine instant before which it is not tried again (``pending`` only).
+        sent_at: business instant at which the request began, when it may have left.
+        confirmed_at: business instant at which the provider had it.
+    """
+
+    id: int
+    attempt: int
+    state: NoticeState
+    confirmation: str
+    sender_id: int | None = None
+    lease_until: datetime | None = None
+    provider_id: str | None = None
+    code: str | None = None
+    sent_at: datetime | None = None
+    confirmed_at: datetime | None = None
+
+
+_ADD = text(
+    """
+    INSERT INTO notices (inbound_id, kind, contact_id, business, sender_id, body, state,
+                         lease_until, created_at)
+    SELECT inbound_id, kind, contact_id, business, sender_id, body, 'pending', :lease, :now
+    FROM unnest(
+        CAST(:inbound AS bigint[]), CAST(:kinds AS text[]), CAST(:contacts AS bigint[]),
+        CAST(:businesses AS text[]), CAST(:senders AS bigint[]), CAST(:bodies AS text[])
+    ) WITH ORDINALITY AS n (inbound_id, kind, contact_id, business, sender_id, body, place)
+    ORDER BY place
+    ON CONFLICT (inbound_id, kind) DO NOTHING
+    RETURNING id
+    """
+)
+
+
+def add(
+    connection: Connection, drafts: Sequence[Draft], *, now: datetime, lease: datetime
+) -> list[int]:
+    """Store notices; a reply gets one of a kind, however often it is worked on.
+
+    Args:
+        lease: machine instant until which they are left to the worker that made them.
+
+    Returns:
+        The ids of the new ones, in the order of their drafts.
+    """
+    if not drafts:
+        return []
+    added = connection.execute(
+        _ADD,
+        {
+            "inbound": [draft.inbound_id for draft in drafts],
+            "kinds": [draft.kind.value for draft in drafts],
+            "contacts": [draft.contact_id for draft in drafts],
+            "businesses": [draft.business for draft in drafts],
+            "senders": [draft.sender_id for draft in drafts],
+            "bodies": [draft.body for draft in drafts],
+            "now": now,
+            "lease": lease,
+        },
+    )
+    return sorted(added.scalars(), reverse=True)
+
+
+# One that can be sent no more (the person's data were erased meanwhile) ends here.
+_TAKE_UP = text(
+    """
+    WITH chosen AS (
+        SELECT n.id, n.inbound_id, n.kind, c.phone, c.country, i.sender_id AS received_by,
+               s.channel, s.address, s.provider, s.rate_per_second
+        FROM notices n
+        JOIN contacts c ON c.id = n.contact_id
+        JOIN inbound_messages i ON i.id = n.inbound_id
+        LEFT JOIN senders s ON s.id = n.sender_id
+        WHERE n.id = ANY(CAST(:ids AS bigint[])) AND n.state = 'pending'
+        ORDER BY n.id DESC FOR UPDATE OF n SKIP LOCKED
+    ), hopeless AS (
+        UPDATE opt_outs o SET confirmation = 'failed' FROM chosen
+        WHERE o.inbound_id = chosen.inbound_id AND chosen.kind = 'confirmation'
+          AND (chosen.phone IS NULL OR chosen.channel IS NULL)
+    )
+    UPDATE notices n
+    SET lease_until = :lease,
+        state = CASE WHEN phone IS NULL OR channel IS NULL THEN 'failed' ELSE 'pending' END,
+        code = CASE WHEN phone IS NULL OR channel IS NULL THEN 'unsendable' ELSE n.code END
+    FROM chosen WHERE n.id = chosen.id
+    RETURNING n.id, n.inbound_id, n.kind, n.contact_id, n.business, n.body, n.sender_id, n.attempt,
+              n.state, chosen.phone, chosen.country, chosen.received_by, chosen.channel,
+              chosen.address, chosen.provider, chosen.rate_per_second
+    """
+)
+
+
+def take_up(connection: Connection, ids: Collection[int], *, lease: datetime) -> list[Notice]:
+    """The notices among `ids` that wait to be sent, leased, the oldest first."""
+    if not ids:
+        return []
+    rows = connection.execute(_TAKE_UP, {"ids": sorted(ids), "lease": lease}).all()
+    return [
+        Notice(
+            **{name: row._mapping[name] for name in Notice.__dataclass_fields__}
+            | {"kind": NoticeKind(row.kind), "channel": Channel(row.channel)}
+        )
+        for row in sorted(rows, key=lambda row: -row.id)
+        if row.state == NoticeState.PENDING
+    ]
+
+
+_CLAIM = text(
+    """
+    UPDATE notices n SET state = 'sending', attempt = n.attempt + 1, lease_until = :lease
+    FROM (
+        SELECT n.id
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:senders AS bigint[])) AS w (id, sender_id)
+        JOIN notices n ON n.id = w.id AND n.sender_id = w.sender_id
+        WHERE n.state = 'pending'
+        ORDER BY n.id FOR UPDATE OF n SKIP LOCKED
+    ) free
+    WHERE n.id = free.id
+    RETURNING n.id, n.attempt
+    """
+)
+
+
+def claim(connection: Connection, wanted: Mapping[int, int], *, lease: datetime) -> dict[int, int]:
+    """Take notices for sending, through the sender that each still has: id → attempt number.
+
+    Args:
+        wanted: notice id → sender id.
+        lease: machine instant at which a notice that nobody has recorded is in doubt.
+    """
+    values = {"ids": list(wanted), "senders": list(wanted.values()), "lease": lease}
+    return {row.id: row.attempt for row in connection.execute(_CLAIM, values)}
+
+
+_GIVE_BACK = text(
+    """
+    UPDATE notices SET lease_until = NULL
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'pending'
+    """
+)
+
+
+def give_back(connection: Connection, ids: Collection[int]) -> None:
+    """Leave notices that were taken up and not claimed to whoever comes first."""
+    if ids:
+        connection.execute(_GIVE_BACK, {"ids": sorted(ids)})
+
+
+# As with messages, the answer of a worker that was frozen past its lease settles the doubt.
+_RECORD = text(
+    """
+    WITH answer AS (
+        SELECT * FROM unnest(
+            CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:states AS text[]),
+            CAST(:confirmations AS text[]), CAST(:senders AS bigint[]),
+            CAST(:leases AS timestamptz[]), CAST(:provider_ids AS text[]),
+            CAST(:codes AS text[]), CAST(:sent AS timestamptz[]), CAST(:confirmed AS timestamptz[])
+        ) AS a (id, attempt, state, confirmation, sender_id, lease_until, provider_id, code,
+                sent_at, confirmed_at)
+    ), moved AS (
+        UPDATE notices n
+        SET state = a.state, sender_id = coalesce(a.sender_id, n.sender_id),
+            lease_until = a.lease_until, provider_id = a.provider_id, code = a.code,
+            sent_at = a.sent_at
+        FROM answer a
+        WHERE n.id = a.id AND n.attempt = a.attempt AND n.state IN ('sending', 'in_doubt')
+        RETURNING n.id, n.inbound_id, n.kind
+    ), followed AS (
+        UPDATE opt_outs o
+        SET confirmation = a.confirmation, confirmed_at = coalesce(a.confirmed_at, o.confirmed_at)
+        FROM moved m JOIN answer a USING (id)
+        WHERE m.kind = 'confirmation' AND o.inbound_id = m.inbound_id
+    )
+    SELECT id FROM moved
+    """
+)
+
+
+def record(connection: Connection, ends: Sequence[NoticeEnd]) -> set[int]:
+    """Write the ends of attempts; the ids that were still open. Others were settled meanwhile."""
+    if not ends:
+        return set()
+    result = connection.execute(
+        _RECORD,
+        {
+            "ids": [end.id for end in ends],
+            "attempts": [end.attempt for end in ends],
+            "states": [end.state.value for end in ends],
+            "confirmations": [end.confirmation for end in ends],
+            "senders": [end.sender_id for end in ends],
+            "leases": [end.lease_until for end in ends],
+            "provider_ids": [end.provider_id for end in ends],
+            "codes": [end.code for end in ends],
+            "sent": [end.sent_at for end in ends],
+            "confirmed": [end.confirmed_at for end in ends],
+        },
+    )
+    return set(result.scalars())

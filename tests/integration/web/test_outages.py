@@ -1,0 +1,164 @@
+"""The servers go away, or freeze: what is answered then, and what becomes of a STOP."""
+
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.store.engine import create_store_engine
+from pipeline.store.schema import upgrade
+from tests.integration.web.calling import OUR_NUMBER, Answer, reply
+from tests.integration.web.conftest import Serve, Site, WaitFor
+from tests.integration.world import World, numbers
+from workers.embedded import EmbeddedServers
+from workers.servers import Servers
+
+PHONES = numbers(20)
+NOWHERE = "127.0.0.1:9"
+
+
+def stop(site: Site, number: int = 0) -> Answer:
+    return site.twilio(reply("STOP", PHONES[number], f"SM{number}"))
+
+
+def check_put_off(answer: Answer) -> None:
+    assert (answer.status, answer.media_type) == (503, "application/problem+json")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def in_force(world: World) -> int:
+    return len(world.query("SELECT FROM suppressions WHERE lifted_at IS NULL"))
+
+
+def test_without_redis_webhooks_work(serve: Serve, world: World) -> None:
+    world.sender("us", provider="tw", address=OUR_NUMBER)
+    site = serve(redis_url=f"redis://{NOWHERE}/0", tell=lambda _: False)
+
+    assert stop(site).status == 200
+    assert in_force(world) == 1
+    ready = site.get("/readyz")
+    assert (ready.status, ready.json) == (200, {"status": "degraded", "missing": ["redis"]})
+    assert site.get("/healthz").status == 200
+    figures = site.get("/metrics").body.decode()
+    assert "recado_redis_up 0.0" in figures
+    assert "recado_database_up 1.0" in figures
+    assert "recado_opt_outs_open 1.0" in figures
+
+
+def test_without_postgresql_providers_are_asked_to_come_again(serve: Serve) -> None:
+    site = serve(database_url=f"postgresql://recado@{NOWHERE}/recado")
+
+    for number in range(3):
+        check_put_off(stop(site, number))
+    ready = site.get("/readyz")
+    assert (ready.status, ready.json["missing"]) == (503, ["database"])
+    assert site.get("/healthz").status == 200
+    assert "recado_database_up 0.0" in site.get("/metrics").body.decode()
+
+
+def test_a_schema_that_is_not_the_newest_is_not_ready(serve: Serve, world: World) -> None:
+    site = serve()
+    assert site.get("/readyz").json == {"status": "ready", "missing": []}
+    world.execute("UPDATE alembic_version SET version_num = '0001'")
+
+    def missing() -> list[str]:
+        answer: list[str] = serve().get("/readyz").json["missing"]
+        return answer
+
+    assert missing() == ["schema"]
+    world.execute("ALTER TABLE inbound_messages RENAME TO elsewhere")
+    check_put_off(stop(site))
+    world.execute("ALTER TABLE elsewhere RENAME TO inbound_messages")
+
+
+@pytest.fixture
+def own_home() -> Iterator[Path]:
+    # Short on purpose: the path of a Unix socket may have 107 characters.
+    home = Path(tempfile.mkdtemp(prefix="recado-web-"))
+    yield home / "home"
+    shutil.rmtree(home, ignore_errors=True)
+
+
+class OwnPostgres:
+    """Servers of this test alone, whose PostgreSQL may be stopped and frozen."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.holds: list[EmbeddedServers] = []
+
+    def acquire(self) -> Servers:
+        self.holds.append(EmbeddedServers(self.home))
+        addresses = self.holds[-1].acquire()
+        return Servers(addresses.database_url, addresses.redis_url)
+
+    def processes(self) -> list[psutil.Process]:
+        first_line = (self.home / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]
+        postmaster = psutil.Process(int(first_line))
+        return [postmaster, *postmaster.children(recursive=True)]
+
+    def crash(self) -> None:
+        postmaster = self.processes()[0]
+        postmaster.send_signal(signal.SIGQUIT)
+        postmaster.wait(20)
+
+
+@pytest.fixture
+def own(own_home: Path) -> Iterator[OwnPostgres]:
+    servers = OwnPostgres(own_home)
+    yield servers
+    for hold in servers.holds:
+        hold.release()
+
+
+@pytest.fixture
+def servers(own: OwnPostgres) -> Servers:
+    """In place of the session's: every other fixture works with these."""
+    addresses = own.acquire()
+    engine = create_store_engine(addresses.database_url)
+    upgrade(engine)
+    engine.dispose()
+    return addresses
+
+
+def test_a_stop_during_an_outage_is_in_force_when_postgresql_is_back(
+    site: Site, world: World, own: OwnPostgres, wait_for: WaitFor
+) -> None:
+    assert stop(site, 0).status == 200
+    own.crash()
+    began = time.monotonic()
+    for number in (1, 2, 3):
+        check_put_off(stop(site, number))
+    assert time.monotonic() - began < 15
+    own.acquire()
+    world.runtime.engine.dispose()
+
+    # The provider never comes again; and when it does, nothing is stored twice.
+    wait_for(lambda: in_force(world) == 4, what="the opt-outs of the outage")
+    wait_for(lambda: stop(site, 1).status == 200, what="an answer")
+    assert len(world.query("SELECT FROM inbound_messages")) == 4
+
+
+def test_a_frozen_postgresql_holds_nobody_up_for_long(
+    site: Site, world: World, own: OwnPostgres, wait_for: WaitFor
+) -> None:
+    assert stop(site, 0).status == 200
+    frozen = own.processes()
+    for process in frozen:
+        process.suspend()
+    try:
+        for number, longest in ((1, 6.0), (2, 1.0), (3, 1.0)):
+            began = time.monotonic()
+            check_put_off(stop(site, number))
+            assert time.monotonic() - began < longest
+        assert site.get("/readyz").status == 503
+        assert site.get("/healthz").status == 200
+    finally:
+        for process in frozen:
+            process.resume()
+    wait_for(lambda: in_force(world) == 4, what="the opt-outs of the outage")
+    wait_for(lambda: stop(site, 4).status == 200, what="an answer")

@@ -1,0 +1,1 @@
+"""What `recado web` serves: the providers' webhooks, health, and figures."""

@@ -1,0 +1,119 @@
+"""Whether the process lives, whether it can work, and what it counts."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from redis import Redis
+from sqlalchemy.engine import Engine
+
+from pipeline.store import schema
+from workers.clock import BusinessClock
+from workers.web.documents import HEALTHZ, METRICS, READYZ
+from workers.web.figures import ServerFigures, StoreFigures, read_queues, read_store
+from workers.web.inbox import Inbox
+from workers.web.look import Look
+from workers.web.metrics import WebMetrics
+from workers.web.problems import problem_response
+
+PATIENCE_SECONDS = 2.5
+READY_SECONDS = 1.0
+FIGURES_SECONDS = 5.0
+"""How long a look at a server is good enough; scrapes of many monitors then cost one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """The revision that the database is at, and the one that is needed."""
+
+    found: str | None
+    needed: str
+
+
+class Health:
+    """The looks at the servers, and the routes that answer with them."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        client: "Redis",
+        clock: BusinessClock,
+        *,
+        inbox: Inbox,
+        metrics: WebMetrics,
+    ) -> None:
+        self._inbox = inbox
+        self._registry = metrics.registry
+        self._figures = ServerFigures()
+        metrics.registry.register(self._figures)
+        needed = schema.newest_revision()
+
+        def read_schema() -> SchemaState:
+            with engine.begin() as connection:
+                return SchemaState(schema.current_revision(connection), needed)
+
+        self._schema = Look(
+            "look-schema",
+            read_schema,
+            fresh_seconds=READY_SECONDS,
+            patience_seconds=PATIENCE_SECONDS,
+        )
+        self._store: Look[StoreFigures] = Look(
+            "look-store",
+            lambda: read_store(engine, clock),
+            fresh_seconds=FIGURES_SECONDS,
+            patience_seconds=PATIENCE_SECONDS,
+        )
+        self._queues = Look(
+            "look-queues",
+            lambda: read_queues(client),
+            fresh_seconds=READY_SECONDS,
+            patience_seconds=PATIENCE_SECONDS,
+        )
+
+    def routes(self) -> APIRouter:
+        """``/healthz``, ``/readyz`` and ``/metrics``."""
+        router = APIRouter()
+        router.add_api_route("/healthz", self.alive, **HEALTHZ)
+        router.add_api_route("/readyz", self.ready, **READYZ)
+        router.add_api_route("/metrics", self.metrics, **METRICS)
+        return router
+
+    async def alive(self) -> Response:
+        """Whether every thread runs that must; if not, only a restart helps."""
+        if self._inbox.alive:
+            return _json({"status": "alive"})
+        return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, "A thread has ended.")
+
+    async def ready(self) -> Response:
+        """Whether webhooks can be stored. Without Redis they can: the rest follows later."""
+        schema_state, queues = await asyncio.gather(self._schema.now(), self._queues.now())
+        missing = []
+        if schema_state is None:
+            missing.append("database")
+        elif schema_state.found != schema_state.needed:
+            missing.append("schema")
+        unready = bool(missing)
+        if queues is None:
+            missing.append("redis")
+        if unready:
+            return problem_response(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "Webhooks cannot be stored.",
+                missing=missing,
+            )
+        return _json({"status": "degraded" if missing else "ready", "missing": missing})
+
+    async def metrics(self) -> Response:
+        """Every figure, as Prometheus reads it."""
+        self._figures.store, self._figures.queues = await asyncio.gather(
+            self._store.now(), self._queues.now()
+        )
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _json(document: dict[str, object]) -> Response:
+    return Response(json.dumps(document).encode(), media_type="application/json")

@@ -1,0 +1,299 @@
+"""Group commit: whatever requests have handed over meanwhile is committed in one transaction.
+
+A commit costs a write to the disk, whether it holds one event or five hundred. A lane's writer
+takes all that waits, so the busier it is the less each event costs, and a single event waits for
+nothing. A request is answered when the transaction that holds its events has been committed.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from pipeline.stages.receive import Arrival, Taken
+from workers.web.outage import Trouble, trouble_of
+from workers.web.problems import whereabouts
+
+log = structlog.get_logger(__name__)
+
+SMALLEST_BATCH = 20
+LARGEST_BATCH = 500
+"""Events of one transaction; it holds their people's rows until it is committed."""
+
+LONG_SECONDS = 0.5
+"""A transaction that takes longer makes the next one smaller; a short one, larger."""
+
+STUCK_SECONDS = 4.5
+"""A transaction that has not ended by then is waited for no longer: the database is frozen."""
+
+ANSWER_SECONDS = 12.0
+"""So long a request waits while others are being served; Twilio gives up after 15 seconds."""
+
+PAUSE_SECONDS = 0.5
+"""Between two attempts while the database is away; requests meanwhile are refused at once."""
+
+LOOK_SECONDS = 0.25
+
+Outcome = Taken | Exception
+
+
+class UnavailableError(Exception):
+    """The events could not be stored now; bringing them again may help. The text tells why."""
+
+
+class UnstorableError(Exception):
+    """An event cannot be stored, however often it is brought."""
+
+
+@dataclass(slots=True, eq=False)
+class _Parcel:
+    """The events of one request that go one way.
+
+    Attributes:
+        began: seconds of the performance counter at which the request arrived.
+        future: resolved on the event loop; None: nobody waits for it any more.
+    """
+
+    arrivals: Sequence[Arrival]
+    began: float
+    future: "asyncio.Future[list[Taken]] | None"
+
+
+class Lane:
+    """One writer, and the events that wait for it. `put` belongs to one event loop.
+
+    Args:
+        name: of its thread; it labels metrics.
+        commit: stores events in one transaction, and returns when it is committed. The second
+            argument is when each event's request arrived, as `_Parcel.began`.
+        bound: events that may wait.
+        keeps: events of requests that were answered with "try again" are stored nevertheless,
+            as soon as it is possible: not every provider does try again.
+        patience: seconds, as `STUCK_SECONDS`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        commit: Callable[[Sequence[Arrival], Sequence[float]], list[Taken]],
+        *,
+        bound: int,
+        keeps: bool,
+        patience: float = STUCK_SECONDS,
+    ) -> None:
+        self.name = name
+        self._commit = commit
+        self._bound = bound
+        self._keeps = keeps
+        self._patience = patience
+        self._parcels: deque[_Parcel] = deque()
+        self._waiting = 0
+        self._condition = threading.Condition()
+        self._stopping = False
+        self._busy_since: float | None = None
+        self._away_until = 0.0
+        self._batch = SMALLEST_BATCH * 5
+        self._left = 0
+        self._pending: dict[asyncio.Future[list[Taken]], float] = {}
+        self._watching = False
+        self._thread = threading.Thread(target=self._run, name=f"lane-{name}", daemon=True)
+
+    @property
+    def waiting(self) -> int:
+        """Events that no transaction has taken up yet."""
+        return self._waiting
+
+    @property
+    def alive(self) -> bool:
+        """Whether the writer runs. One that waits for a frozen database does."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the writer."""
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Let the writer finish what waits, for so long; call it when no `put` is under way."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify()
+        self._thread.join(seconds)
+        if left := self._waiting + self._left:
+            log.warning("inbox_left", lane=self.name, events=left)
+
+    async def put(self, arrivals: Sequence[Arrival], began: float) -> list[Taken]:
+        """Hand events over, and wait until they are committed; one result each, in their order.
+
+        Raises:
+            UnavailableError: the database is away or busy, or too many events wait.
+            UnstorableError: one of them cannot be stored. The others of them are.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Taken]] = loop.create_future()
+        self._accept(_Parcel(arrivals, began, future))
+        self._pending[future] = time.monotonic()
+        if not self._watching:
+            self._watching = True
+            loop.call_later(LOOK_SECONDS, self._look, loop)
+        try:
+            return await future
+        finally:
+            self._pending.pop(future, None)
+
+    def _accept(self, parcel: _Parcel) -> None:
+        with self._condition:
+            if self._stopping:
+                raise UnavailableError("The service is stopping.")
+            if self._waiting + len(parcel.arrivals) > self._bound:
+                raise UnavailableError("Too many events wait to be stored.")
+            away = time.monotonic() < self._away_until or self._is_stuck()
+            if away:
+                parcel.future = None
+            if not away or self._keeps:
+                self._parcels.append(parcel)
+                self._waiting += len(parcel.arrivals)
+                self._condition.notify()
+        if away:
+            raise UnavailableError("The database does not answer.")
+
+    def _is_stuck(self) -> bool:
+        began = self._busy_since
+        return began is not None and time.monotonic() - began > self._patience
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let nobody wait for a frozen database, or longer than a provider does."""
+        stuck, now = self._is_stuck(), time.monotonic()
+        for future, since in list(self._pending.items()):
+            if not stuck and now - since < ANSWER_SECONDS:
+                break  # the others came later
+            if not future.done():
+                future.set_exception(UnavailableError("The database does not answer in time."))
+        self._watching = bool(self._pending)
+        if self._watching:
+            loop.call_later(LOOK_SECONDS, self._look, loop)
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            self._settle(batch)
+
+    def _next_batch(self) -> list[_Parcel]:
+        """What is to be stored next, waited for; nothing: the lane is stopped and empty."""
+        with self._condition:
+            while not self._stopping and not (
+                self._parcels and time.monotonic() >= self._away_until
+            ):
+                self._condition.wait(PAUSE_SECONDS if self._parcels else None)
+            batch: list[_Parcel] = []
+            events = 0
+            while self._parcels and (
+                not batch or events + len(self._parcels[0].arrivals) <= self._batch
+            ):
+                parcel = self._parcels.popleft()
+                self._waiting -= len(parcel.arrivals)
+                if self._keeps or not _given_up(parcel):
+                    batch.append(parcel)
+                    events += len(parcel.arrivals)
+        if not batch and not self._stopping:
+            return self._next_batch()
+        return batch
+
+    def _settle(self, batch: list[_Parcel]) -> None:
+        arrivals = [arrival for parcel in batch for arrival in parcel.arrivals]
+        began = [parcel.began for parcel in batch for _ in parcel.arrivals]
+        try:
+            outcomes = self._store(arrivals, began)
+        except UnavailableError as error:
+            self._put_off(batch)
+            _resolve(batch, [error] * len(arrivals))
+        else:
+            self._away_until = 0.0
+            _resolve(batch, outcomes)
+
+    def _put_off(self, batch: list[_Parcel]) -> None:
+        with self._condition:
+            self._away_until = time.monotonic() + PAUSE_SECONDS
+            if self._stopping:
+                self._left += sum(len(parcel.arrivals) for parcel in batch)
+            elif self._keeps:
+                kept = [_Parcel(parcel.arrivals, parcel.began, None) for parcel in batch]
+                self._parcels.extendleft(reversed(kept))
+                self._waiting += sum(len(parcel.arrivals) for parcel in kept)
+
+    def _store(self, arrivals: Sequence[Arrival], began: Sequence[float]) -> list[Outcome]:
+        """Store all in one transaction; where that fails, each half in one of its own.
+
+        An event that cannot be stored is found in so many steps as the batch has halvings, and
+        takes nobody else's with it.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        since = self._busy_since = time.monotonic()
+        try:
+            return list(self._commit(arrivals, began))
+        except Exception as error:
+            trouble = trouble_of(error)
+            if trouble is Trouble.AWAY:
+                log.warning("inbox_waits", lane=self.name, error=type(error).__name__)
+                raise UnavailableError("The database does not answer.") from error
+            if len(arrivals) == 1:
+                return [self._refuse(arrivals[0], error, trouble)]
+        finally:
+            self._busy_since = None
+            self._fit_batch(time.monotonic() - since)
+        middle = len(arrivals) // 2
+        return [
+            *self._store(arrivals[:middle], began[:middle]),
+            *self._store(arrivals[middle:], began[middle:]),
+        ]
+
+    def _fit_batch(self, seconds: float) -> None:
+        fitting = self._batch // 2 if seconds > LONG_SECONDS else self._batch * 2
+        self._batch = min(LARGEST_BATCH, max(SMALLEST_BATCH, fitting))
+
+    def _refuse(self, arrival: Arrival, error: Exception, trouble: Trouble) -> Exception:
+        log.error(
+            "event_not_stored",
+            lane=self.name,
+            account=arrival.account,
+            kind=type(arrival.event).__name__,
+            error=type(error).__name__,
+            where=whereabouts(error),
+        )
+        if trouble is Trouble.BUSY:
+            return UnavailableError("The database is busy.")
+        return UnstorableError("The event cannot be stored.")
+
+
+def _given_up(parcel: _Parcel) -> bool:
+    return parcel.future is None or parcel.future.done()
+
+
+def _resolve(batch: Sequence[_Parcel], outcomes: Sequence[Outcome]) -> None:
+    """Give each request its part of the outcomes, on the event loop, in one step for all."""
+    position = 0
+    resolved = []
+    for parcel in batch:
+        part = outcomes[position : position + len(parcel.arrivals)]
+        position += len(parcel.arrivals)
+        if parcel.future is not None:
+            resolved.append((parcel.future, part))
+    if resolved:
+        loop = resolved[0][0].get_loop()
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_answer, resolved)
+
+
+def _answer(resolved: Sequence[tuple["asyncio.Future[list[Taken]]", Sequence[Outcome]]]) -> None:
+    for future, outcomes in resolved:
+        if future.done():
+            continue
+        errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        if errors:
+            future.set_exception(errors[0])
+        else:
+            future.set_result([outcome for outcome in outcomes if isinstance(outcome, Taken)])
