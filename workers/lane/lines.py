@@ -1,7 +1,7 @@
 """The notices that wait in a lane's process, in one line per sender."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.store.notices import Notice
@@ -44,14 +44,21 @@ class NoticeLines:
                 self._known.add(notice.id)
                 self._line(notice).entries.append(Waiting(notice))
 
-    def pick(self, room: int, most: int, now: float) -> dict[int, list[Waiting]]:
-        """Take up to `room` entries out, at most `most` of a sender, where slots may be had."""
+    def pick(
+        self, room: int, most: int, busy: Mapping[int, int], now: float
+    ) -> dict[int, list[Waiting]]:
+        """Take up to `room` entries out, where slots may be had.
+
+        Args:
+            most: of one sender, less those of its that are under way already.
+            busy: how many these are, by sender.
+        """
         picked: dict[int, list[Waiting]] = {}
         for sender, line in self._lines.items():
             if line.again_at > now:
                 continue
-            amount = min(room, most, len(line.entries))
-            if amount:
+            amount = min(room, most - busy.get(sender, 0), len(line.entries))
+            if amount > 0:
                 picked[sender] = [line.entries.popleft() for _ in range(amount)]
                 room -= amount
         return picked
@@ -69,9 +76,16 @@ class NoticeLines:
         """Ask for no slots of this sender before `moment` (monotonic seconds)."""
         self._lines[sender_id].again_at = moment
 
-    def next_try(self, now: float) -> float | None:
-        """Seconds until slots of a waiting sender are worth asking for; None: nothing waits."""
-        waits = [line.again_at - now for line in self._lines.values() if line.entries]
+    def next_try(self, most: int, busy: Mapping[int, int], now: float) -> float | None:
+        """Seconds until slots of a waiting sender are worth asking for; None: nothing waits.
+
+        A sender with `most` under way is left out: it is asked for when one of them ends.
+        """
+        waits = [
+            line.again_at - now
+            for sender, line in self._lines.items()
+            if line.entries and busy.get(sender, 0) < most
+        ]
         return max(0.0, min(waits)) if waits else None
 
     def clear(self) -> list[Waiting]:

@@ -9,9 +9,6 @@ from workers.courier.process import open_provider
 from workers.lane import Lane, LaneMeans
 from workers.runtime import Runtime
 
-CONNECTIONS = 64
-"""Requests on the wire at once: some thousand confirmations a second at 50 ms each."""
-
 _lanes: dict[int, Lane] = {}
 
 
@@ -47,7 +44,7 @@ def open_lane(runtime: Runtime) -> Lane:
             open_provider=lambda name: open_provider(
                 name, settings.providers.get(name.lower()), settings
             ),
-            capacity=CONNECTIONS,
+            capacity=settings.delivery.in_flight,
             sending_lease=settings.leases.sending,
         )
     )

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -26,8 +27,9 @@ from workers.lane.recorder import NoticeRecorder
 
 log = structlog.get_logger(__name__)
 
-MOST_SLOTS = 64
-"""Slots of one sender that are asked for at once."""
+SENDERS_SHARE = 8
+"""One sender has at most this part of the lane's requests: a provider that never answers must not
+hold up the people of another."""
 
 CLAIM_SPAN = 0.03
 """Seconds of slots that one claim is for: each claim is a commit."""
@@ -49,7 +51,7 @@ class NoticeSender:
         self._slot_thread = ThreadPoolExecutor(1, "lane-slots")
         self._claim_thread = ThreadPoolExecutor(1, "lane-claims")
         self._providers: dict[str, Provider] = {}
-        self._in_flight = 0
+        self._busy: Counter[int] = Counter()
         self._closing = False
         self._ready = threading.Event()
         sys.setswitchinterval(THREAD_SWITCH_SECONDS)
@@ -107,11 +109,12 @@ class NoticeSender:
 
     async def _take_slots(self) -> None:
         """Get slots for what waits, whenever a sender's next ones come within reach."""
+        most = max(1, self._means.capacity // SENDERS_SHARE)
         while not self._closing:
-            room = self._means.capacity - self._in_flight - len(self._scheduled)
-            picked = self._lines.pick(room, MOST_SLOTS, time.monotonic()) if room > 0 else {}
+            room, now = self._means.capacity - self._busy.total(), time.monotonic()
+            picked = self._lines.pick(room, most, self._busy, now) if room > 0 else {}
             if not picked:
-                wait = self._lines.next_try(time.monotonic()) if room > 0 else None
+                wait = self._lines.next_try(most, self._busy, now) if room > 0 else None
                 await _event_within(self._wake, wait)
                 continue
             try:
@@ -126,6 +129,7 @@ class NoticeSender:
             for sender, moment in supply.again_at.items():
                 self._lines.try_again_at(sender, moment)
             self._lines.put_back(supply.returned)
+            self._busy.update(entry.notice.sender_id for entry, _ in supply.granted)
             self._scheduled += [(slot, entry) for entry, slot in supply.granted]
             self._scheduled.sort(key=lambda one: one[0])
             self._slots_came.set()
@@ -141,14 +145,13 @@ class NoticeSender:
             due = [one for one in self._scheduled if one[0] <= near + CLAIM_SPAN]
             del self._scheduled[: len(due)]
             entries = [entry for _, entry in due]
-            self._in_flight += len(entries)
             try:
                 claimed = await self._loop.run_in_executor(
                     self._claim_thread, self._claimer.claim, entries
                 )
             except (DBAPIError, PoolTimeoutError) as error:
                 log.warning("claim_failed", error=type(error).__name__)
-                self._in_flight -= len(entries)
+                self._busy.subtract(entry.notice.sender_id for entry in entries)
                 self._lines.put_back(entries)
                 await asyncio.sleep(RETRY_PAUSE)
                 continue
@@ -162,7 +165,7 @@ class NoticeSender:
             if (mine := ours.get(entry.notice.id)) is not None:
                 self._loop.create_task(self._depart(mine, slot))
             else:
-                self._in_flight -= 1
+                self._busy[entry.notice.sender_id] -= 1
                 self._lines.forget(entry.notice.id)
 
     async def _depart(self, entry: Waiting, slot: float) -> None:
@@ -194,7 +197,7 @@ class NoticeSender:
         if old or self._closing:
             self._finish(entry, None, started=False)
             return
-        self._in_flight -= 1
+        self._busy[entry.notice.sender_id] -= 1
         self._lines.put_back([entry])
         self._wake.set()
 
@@ -212,7 +215,7 @@ class NoticeSender:
         started: bool,
         sent_at: datetime | None = None,
     ) -> None:
-        self._in_flight -= 1
+        self._busy[entry.notice.sender_id] -= 1
         self._lines.forget(entry.notice.id)
         self._record(entry, result, started=started, sent_at=sent_at)
         self._wake.set()
@@ -248,8 +251,9 @@ class NoticeSender:
             await self._loop.run_in_executor(self._claim_thread, self._claimer.give_back, unclaimed)
         except (DBAPIError, PoolTimeoutError):
             log.warning("give_back_failed", notices=len(unclaimed))  # their leases run out
+        self._busy.subtract(entry.notice.sender_id for _, entry in self._scheduled)
         deadline = time.monotonic() + DRAIN_SECONDS
-        while self._in_flight and time.monotonic() < deadline:
+        while self._busy.total() and time.monotonic() < deadline:
             await _event_within(self._wake, deadline - time.monotonic())
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def lane(
     free_port: int,
     tmp_path: Path,
     wait_for: WaitFor,
-) -> Iterator[Scene]:
+) -> Scene:
     """A sandbox that runs; workers are the test's to start."""
     env = {
         "RECADO_CLOCK_START": NOW.isoformat(),
@@ -118,7 +118,7 @@ def lane(
     found = Scene(world, Repliers(world), free_port, wait_for, env, start)
     found.start(sandbox_role(free_port, Behaviour(), log=str(tmp_path / "log")))
     wait_for(lambda: _answers(free_port), what="the sandbox")
-    yield found
+    return found
 
 
 def _answers(port: int) -> bool:
