@@ -1,8 +1,10 @@
 """Reads the language tables: what people write who leave, come back or ask, and what we answer."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +26,10 @@ _LIKELIEST = ("en", "es", "pt", "fr", "de", "it", "hi")
 
 _LEAVING = ("words", "home_words", "phrases", "marketing", "notifications", "wrong_number")
 _RETURNING = ("return_words", "home_return_words")
+_ONCE = ((*_LEAVING, *_RETURNING, "help_words", "fillers"), ("doubtful",), ("harmless",))
+"""Lists in each of which, taken together, nothing stands twice."""
+
+_COMPARED = (*chain(*_ONCE), "alone", "everyday")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -44,11 +50,19 @@ class Languages:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _File:
-    """One checked file, with its text to place later errors."""
+    """One checked file, with its text to place later errors.
+
+    `said` has the lists of the table, normalised.
+    """
 
     text: PackText
     entry: LanguageEntry
     table: LanguageTable
+    said: Mapping[str, tuple[str, ...]]
+
+    def texts(self, *names: str) -> Iterator[tuple[str, str]]:
+        """(list, text) of everything in these lists."""
+        return ((name, text) for name in names for text in self.said[name])
 
 
 def load_languages(folder: Path | None = None) -> Languages:
@@ -95,7 +109,12 @@ def _content(path: Path) -> tuple[PackText, dict[str, Any]]:
     try:
         return PackText(path, raw), tomllib.loads(raw)
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{path}: this is not TOML: {error}; correct that line") from error
+        place = re.search(r"at line (\d+)", str(error))
+        line = place[1] if place else str(max(1, len(raw.splitlines())))
+        problem = re.sub(r"\s*\(at .*\)$", "", str(error))
+        raise PolicyError(
+            f"{path}:{line}: this is not TOML: {problem}; correct that line"
+        ) from error
 
 
 def _checked(text: PackText, model: type[_Model], raw: object, prefix: str = "") -> _Model:
@@ -114,21 +133,16 @@ def _language_file(path: Path) -> _File:
             f"{entry.language!r} does not fit the file's name; call it {entry.language}.toml",
             field="language",
         )
-    return _File(text=text, entry=entry, table=entry.as_table())
-
-
-def _texts(table: LanguageTable, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """(list, normalised text) of everything in these lists."""
-    for name in names:
-        for text in getattr(table, name):
-            yield name, normalise(text)
+    table = entry.as_table()
+    said = {name: tuple(map(normalise, getattr(table, name))) for name in _COMPARED}
+    return _File(text=text, entry=entry, table=table, said=said)
 
 
 def _check_once(file: _File) -> None:
     """Nothing stands twice, and nothing both leaves and comes back."""
-    for names in ((*_LEAVING, *_RETURNING, "help_words", "fillers"), ("doubtful",), ("harmless",)):
+    for names in _ONCE:
         seen: dict[str, str] = {}
-        for name, text in _texts(file.table, names):
+        for name, text in file.texts(*names):
             if text in seen:
                 raise file.text.error(
                     f"{text!r} stands in {name} and in {seen[text]} (case, accents and "
@@ -139,8 +153,8 @@ def _check_once(file: _File) -> None:
 
 
 def _check_alone(file: _File) -> None:
-    known = {text for _, text in _texts(file.table, ("words", "home_words"))}
-    for _, text in _texts(file.table, ("alone",)):
+    known = {*file.said["words"], *file.said["home_words"]}
+    for text in file.said["alone"]:
         if text not in known:
             raise file.text.error(
                 f"{text!r} is no word by which people leave; add it there, or remove it here",
@@ -150,17 +164,16 @@ def _check_alone(file: _File) -> None:
 
 def _check_against(file: _File, files: Iterable[_File]) -> None:
     """What counts everywhere means nothing else in any other language."""
-    everywhere = {text for _, text in _texts(file.table, _LEAVING) if text} - {
-        text for _, text in _texts(file.table, ("home_words",))
-    }
+    everywhere = {text for _, text in file.texts(*_LEAVING)}.difference(file.said["home_words"])
     for other in files:
-        for name, text in _texts(other.table, (*_RETURNING, "fillers")):
+        for name, text in other.texts(*_RETURNING, "fillers"):
             if text in everywhere:
                 raise other.text.error(
                     f"people leave by {text!r} in {file.table.language!r}; remove it", field=name
                 )
-        for _, text in _texts(other.table, ("everyday",)):
-            if text in everywhere and text not in other.entry.everyday_all_the_same():
+        allowed = other.entry.everyday_all_the_same()
+        for text in other.said["everyday"]:
+            if text in everywhere and text not in allowed:
                 raise file.text.error(
                     f"{text!r} is an everyday word in {other.table.language!r}; "
                     "move it to home_words",

@@ -19,9 +19,6 @@ from pipeline.store.notice_facts import Appearance
 from pipeline.store.notices import Draft, NoticeKind
 from pipeline.store.senders import Sender
 
-WORD = "STOP"
-"""What a person is told to write where no pack names a word."""
-
 
 @dataclass(frozen=True, slots=True)
 class NoticeBooks:
@@ -156,18 +153,15 @@ def _text(
     """The notice in the person's language, else in the reply's, else in the country's."""
     wanted = (reply.language, _understood_in(reply.matched))
     default = policy.opt_out.default_language if policy else FALLBACK
-    words = policy.opt_out.words if policy else ()
-    values = {
-        "brand": face.brand or business,
-        "support": face.support or "",
-        "word": words[0].upper() if words else WORD,
-    }
+    values = {"brand": face.brand or business, "support": face.support or ""}
     if kind is NoticeKind.CONFIRMATION:
         texts = policy.opt_out.confirmations if policy else {}
         return render(texts[choose_language(texts, wanted, default)], values) if texts else None
     if not answers:
         return None
     found = answers[choose_language(answers, wanted, default)]
+    # The language's own word: a pack of many countries has many languages' words.
+    values["word"] = found.word
     if kind is NoticeKind.WELCOME:
         return render(found.welcome, values)
     return render(found.help if face.support else found.help_without_contact, values)

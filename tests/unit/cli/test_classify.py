@@ -120,7 +120,7 @@ def test_an_unknown_place_or_language_is_refused(
 
 
 def test_lines_that_are_no_replies_break_nothing(tmp_path: Path) -> None:
-    replies = b"\xff\xfe broken\n" + b"a" * 200_000 + b"\nS\0TOP\r\nno end"
+    replies = b"\xff\xfe broken\n" + b"a" * 200_000 + b"\nS\0TOP\r\nto its end"
     done = classify("--json", replies=replies, folder=tmp_path)
     rows = as_json(done)
     assert [row["intent"] for row in rows] == ["none", "none", "opt_out", "none"]

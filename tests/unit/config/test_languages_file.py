@@ -62,19 +62,19 @@ def test_a_new_language_is_a_new_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new", "problem"),
     [
-        ("en.toml", "[leave]", "[leave", "en.toml"),
+        ("en.toml", "\n[leave]\n", "\n[leave\n", "this is not TOML"),
         ("en.toml", "phrases = [", "frases = [", "leave.frases: no such field"),
         ("en.toml", 'language = "en"', 'language = "eng"', "call it eng.toml"),
         ("en.toml", '"stopall"', '"STOP!"', "'stop' stands in words and in words"),
         ("en.toml", '"stop texting"', '"stopit"', "leave.phrases: 'stopit' is one word"),
         ("en.toml", '"stop texting"', '"?!"', "holds no letter or digit"),
-        ("en.toml", 'alone = ["end"', 'alone = ["start"', "alone: 'start' is no word"),
+        ("en.toml", "alone = [", 'alone = ["start",', "alone: 'start' is no word"),
         ("en.toml", 'vendor = ["start"', 'vendor = ["quit", "start"', "'quit'"),
         ("es.toml", 'vendor = ["volver"', 'vendor = ["unsub", "volver"', "people leave by 'unsub'"),
         ("es.toml", 'everyday = ["peru"', 'everyday = ["revoke"', "move it to home_words"),
         ("es.toml", "{support}", "{contact}", "must hold {brand}, {support}, {word}"),
         ("es.toml", 'word = "BAJA"', 'word = "ALTA"', "people are told to leave by 'ALTA'"),
-        ("countries.toml", '"es"', '"ex"', "PE: there is no table 'ex'; did you mean"),
+        ("countries.toml", '"es"', '"ess"', "PE: there is no table 'ess'; did you mean 'es'?"),
         ("countries.toml", "[PE]", "[Peru]", "'Peru' is no ISO 3166 country code"),
         ("countries.toml", "[PE]", "[PE]\nlanguage = 1", "PE.language: no such field"),
         (
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_named(
 
 
 def test_the_line_is_named(folder: Path, edit: Edit) -> None:
-    edit("en.toml", 'alone = ["end"', 'alone = ["start"')
+    edit("en.toml", "alone = [", 'alone = ["start",')
     lines = (folder / "en.toml").read_text().splitlines()
     place = next(number for number, line in enumerate(lines, 1) if line.startswith("alone ="))
     with pytest.raises(PolicyError, match=rf"en\.toml:{place}: alone"):

@@ -103,9 +103,8 @@ def test_how_a_word_is_written_does_not_change_what_it_means(
 
 @pytest.mark.parametrize("word", ["stop", "sair", "cancel", "unsubscribe", "stopall", "parar"])
 def test_letters_of_other_scripts_do_not_hide_a_word(word: str) -> None:
-    hidden = word.upper().translate(
-        str.maketrans("ACEOPSTXY", "\u0410\u0421\u0415\u041e\u0420\u0405\u0422\u0425\u0423")
-    )
+    cyrillic = "\u0410\u0421\u0415\u041e\u0420\u0405\u0422\u0425\u0423"
+    hidden = word.upper().translate(str.maketrans("ACEOPSTXY", cyrillic))
     assert hidden != word.upper()
     assert read(hidden).leaves
 
