@@ -78,6 +78,17 @@ def answer_replies(ids: list[int]) -> None:
     log.info("chunk_done", stage=Stage.OPTOUT, taken=work.replies, onward=work.notices)
 
 
+@signals.celeryd_init.connect(weak=False)
+def _keep_the_lanes_child(conf: Any, options: dict[str, Any], **_: Any) -> None:
+    """A worker of the lane alone does not renew its child after so many tasks.
+
+    Renewing takes seconds, and a flood of replies, each a task, would bring it about again and
+    again; the limit on memory still ends a leak.
+    """
+    if set(options.get("queues") or ()) == {Stage.OPTOUT}:
+        conf.worker_max_tasks_per_child = None
+
+
 @signals.worker_init.connect(weak=False)
 def _read_ahead(**_: Any) -> None:
     """What the parent has read its children have, and those that follow when they are renewed."""

@@ -1,0 +1,47 @@
+"""What is counted, and that nothing of a person is."""
+
+from tests.integration.web.calling import OUR_NUMBER, inbound_reply, reply, whatsapp_text
+from tests.integration.web.conftest import Site
+from tests.integration.world import World, numbers
+
+PHONES = numbers(4)
+
+
+def test_figures_tell_what_came_and_what_is_owed(site: Site, world: World) -> None:
+    assert site.twilio(reply("STOP", PHONES[0])).status == 200
+    assert site.whatsapp(whatsapp_text("don't stop", PHONES[1])).status == 200
+    assert site.inbound(inbound_reply("HELP", PHONES[2])).status == 200
+    world.execute("UPDATE opt_outs SET received_at = received_at - interval '2 hours'")
+    world.execute("UPDATE opt_outs SET deadline_at = received_at + interval '1 hour'")
+
+    lines = site.get("/metrics").body.decode().splitlines()
+
+    assert {
+        'recado_webhook_events_total{account="tw",effect="reply",intent="opt_out"} 1.0',
+        'recado_webhook_events_total{account="wa",effect="reply",intent="review"} 1.0',
+        'recado_webhook_events_total{account="crm",effect="reply",intent="help"} 1.0',
+        'recado_requests_total{route="/webhooks/twilio/{account}",status="200"} 1.0',
+        "recado_opt_out_in_force_seconds_count 1.0",
+        "recado_opt_outs_open 1.0",
+        "recado_opt_outs_past_half_deadline 1.0",
+        "recado_opt_outs_past_deadline 1.0",
+        "recado_reviews_waiting 1.0",
+        'recado_inbox_events_waiting{lane="urgent"} 0.0',
+        'recado_queue_chunks{queue="optout"} 0.0',
+        "recado_database_up 1.0",
+        "recado_redis_up 1.0",
+    } <= {*lines}
+
+
+def test_figures_hold_nothing_of_a_person(site: Site) -> None:
+    assert site.twilio(reply("STOP Ana Souza", PHONES[0])).status == 200
+    for account in (PHONES[1], "Ana", "%2B15005550006"):
+        assert site.twilio(reply("STOP", PHONES[2]), f"/webhooks/twilio/{account}").status == 403
+        assert site.get(f"/people/{account}").status == 404
+
+    text = site.get("/metrics").body.decode()
+
+    for part in (*PHONES, OUR_NUMBER, "Ana", "STOP", "15005550006"):
+        assert part not in text
+    labels = {"route": "twilio", "account": "unknown", "reason": "unknown"}
+    assert site.figure("recado_webhooks_refused_total", **labels) == 3
