@@ -207,6 +207,9 @@ def _row(reply: _Reply, meaning: Understanding) -> ReceivedReply:
 
 
 def _is_open(reply: _Reply, meaning: Understanding) -> bool:
+    """Whether the lane has work with it; a HELP that the platform answers needs no second one."""
+    if meaning.intent is Intent.HELP and reply.brought.event.answered:
+        return False
     return reply.contact_id is not None and meaning.intent in _LANE_WORK
 
 

@@ -49,12 +49,12 @@ def create_app(runtime: Runtime, *, inbox: Inbox, metrics: WebMetrics, public_ur
     webhooks = Webhooks(
         runtime.settings, runtime.clock, inbox=inbox, metrics=metrics, public_url=public_url
     )
-    app.include_router(webhooks.routes())
+    webhooks.add_routes(app)
     engine = create_prompt_engine(
         runtime.servers.database_url, pool_size=2, application="recado-web-looks"
     )
     health = Health(engine, runtime.redis, runtime.clock, inbox=inbox, metrics=metrics)
-    app.include_router(health.routes())
+    health.add_routes(app)
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
     return app
 

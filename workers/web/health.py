@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import FastAPI, Response
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from redis import Redis
 from sqlalchemy.engine import Engine
@@ -74,13 +74,11 @@ class Health:
             patience_seconds=PATIENCE_SECONDS,
         )
 
-    def routes(self) -> APIRouter:
+    def add_routes(self, app: FastAPI) -> None:
         """``/healthz``, ``/readyz`` and ``/metrics``."""
-        router = APIRouter()
-        router.add_api_route("/healthz", self.alive, **HEALTHZ)
-        router.add_api_route("/readyz", self.ready, **READYZ)
-        router.add_api_route("/metrics", self.metrics, **METRICS)
-        return router
+        app.add_api_route("/healthz", self.alive, **HEALTHZ)
+        app.add_api_route("/readyz", self.ready, **READYZ)
+        app.add_api_route("/metrics", self.metrics, **METRICS)
 
     async def alive(self) -> Response:
         """Whether every thread runs that must; if not, only a restart helps."""

@@ -10,7 +10,7 @@ from functools import partial
 from http import HTTPStatus
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import FastAPI, Request, Response
 
 from config.settings import Settings
 from pipeline.providers.events import MalformedEventError, OtherEvent, ProviderEvent
@@ -76,15 +76,13 @@ class Webhooks:
         self._twilio = partial(twilio_events, public_url=public_url)
         self._logged: dict[tuple[str, str, str], float] = {}
 
-    def routes(self) -> APIRouter:
-        """``/webhooks/…``."""
-        router = APIRouter()
+    def add_routes(self, app: FastAPI) -> None:
+        """``/webhooks/…``; not through a router of their own, which would cost every request."""
         path = "/webhooks/{kind}/{{account}}".format
-        router.add_api_route(path(kind="whatsapp"), self.challenge, **documents.CHALLENGE)
-        router.add_api_route(path(kind="whatsapp"), self.whatsapp, **documents.WHATSAPP)
-        router.add_api_route(path(kind="twilio"), self.twilio, **documents.TWILIO)
-        router.add_api_route(path(kind="inbound"), self.inbound, **documents.INBOUND)
-        return router
+        app.add_api_route(path(kind="whatsapp"), self.challenge, **documents.CHALLENGE)
+        app.add_api_route(path(kind="whatsapp"), self.whatsapp, **documents.WHATSAPP)
+        app.add_api_route(path(kind="twilio"), self.twilio, **documents.TWILIO)
+        app.add_api_route(path(kind="inbound"), self.inbound, **documents.INBOUND)
 
     async def challenge(self, account: str, request: Request) -> Response:
         """WhatsApp asks whether the address is ours, once, when it is set up."""

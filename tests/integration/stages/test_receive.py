@@ -193,6 +193,13 @@ def test_what_the_platform_answers_itself_is_not_answered_twice(world: World) ->
     assert _confirmations(world) == ["by_provider"]
 
 
+def test_a_help_that_the_platform_answers_is_left_at_that(world: World) -> None:
+    world.sender("us")
+    asked = replace(STOP, body="HELP", verdict=PlatformVerdict.HELP, answered=True)
+    (taken,) = _take(world, asked)
+    assert (taken.intent, taken.inbound_id) == (Intent.HELP, None)
+
+
 def test_a_setting_is_an_opt_out_and_its_resume_none_of_anything(world: World) -> None:
     world.sender("us", channel=Channel.WHATSAPP)
     setting = replace(STOP, channel=Channel.WHATSAPP, body="", setting=True, answered=True)
