@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -80,16 +80,16 @@ class Repliers:
             Arrival(
                 account=account,
                 received_at=at,
-                event=InboundReply(
-                    **{
-                        "provider_id": f"SM{next(self._numbers)}",
-                        "channel": channel,
-                        "person": Person(phone=phone),
-                        "addresses": (to,),
-                        "body": body,
-                        "occurred_at": at,
-                    }
-                    | changes
+                event=replace(
+                    InboundReply(
+                        provider_id=f"SM{next(self._numbers)}",
+                        channel=channel,
+                        person=Person(phone=phone),
+                        addresses=(to,),
+                        body=body,
+                        occurred_at=at,
+                    ),
+                    **changes,
                 ),
             )
             for phone in phones

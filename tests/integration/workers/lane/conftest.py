@@ -98,14 +98,15 @@ class Scene:
 
 @pytest.fixture
 def lane(
+    request: pytest.FixtureRequest,
     runtime: Runtime,
-    belt: Belt,
     start: Start,
     free_port: int,
     tmp_path: Path,
     wait_for: WaitFor,
 ) -> Scene:
     """A sandbox that runs; workers are the test's to start."""
+    request.getfixturevalue("belt")  # what is enqueued here goes to this test's Redis
     env = {
         "RECADO_CLOCK_START": NOW.isoformat(),
         "RECADO_PROVIDERS__SANDBOX__KIND": "sandbox",
@@ -114,7 +115,6 @@ def lane(
     }
     world = World(runtime)
     world.sender("us")
-    assert belt
     found = Scene(world, Repliers(world), free_port, wait_for, env, start)
     found.start(sandbox_role(free_port, Behaviour(), log=str(tmp_path / "log")))
     wait_for(lambda: _answers(free_port), what="the sandbox")
