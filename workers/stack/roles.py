@@ -11,6 +11,11 @@ from workers.heartbeat import PREFIX
 from workers.sandbox.options import Behaviour
 from workers.stack.ports import port_answers
 
+BULK_NICENESS = 5
+"""Bulk work fills every core that it finds. A webhook's transaction is a dozen short steps, each
+of which waits for its turn: among equals on a busy machine they take 200 ms in place of 15. So
+bulk ranks behind the webhooks and the opt-out lane, and gets what those leave: nearly all."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Role:
@@ -22,6 +27,7 @@ class Role:
         heartbeat: the role under which it gives signs of life in Redis; None: it gives none.
         port: without a heartbeat, the port on 127.0.0.1 that it answers on once it is up.
         helper: others need it: it is stopped after them.
+        niceness: its rank where the processor does not suffice for all; see `BULK_NICENESS`.
     """
 
     name: str
@@ -29,6 +35,7 @@ class Role:
     heartbeat: str | None = None
     port: int | None = None
     helper: bool = False
+    niceness: int = 0
 
     def is_ready(self, pid: int, client: "Redis") -> bool:
         """Whether the process with that id, on this host, has given a sign of life."""
@@ -42,7 +49,12 @@ class Role:
 
 def recado_role(name: str) -> Role:
     """`recado intake` or `recado dispatch`."""
-    return Role(name=name, command=(sys.executable, "-m", "workers.cli.main", name), heartbeat=name)
+    return Role(
+        name=name,
+        command=(sys.executable, "-m", "workers.cli.main", name),
+        heartbeat=name,
+        niceness=BULK_NICENESS,
+    )
 
 
 def worker_role(name: str, stages: tuple[Stage, ...], *, processes: int) -> Role:
@@ -63,6 +75,7 @@ def worker_role(name: str, stages: tuple[Stage, ...], *, processes: int) -> Role
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
         heartbeat=stages[0].value,
+        niceness=0 if Stage.OPTOUT in stages else BULK_NICENESS,
     )
 
 

@@ -227,7 +227,7 @@ class Stack:
         with path.open("ab") as output:
             child.log_start = output.tell()
             child.process = subprocess.Popen(  # noqa: S603 - our own commands, without a shell
-                tethered(child.role.command),
+                tethered(child.role.command, niceness=child.role.niceness),
                 env=self.environment,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

@@ -15,7 +15,6 @@ import pytest
 
 from pipeline.policy.vocabulary import Stage
 from tests.integration.repliers import Repliers
-from tests.integration.workers.conftest import Belt
 from tests.integration.world import NOW, World
 from workers.queues import enqueue
 from workers.runtime import Runtime
