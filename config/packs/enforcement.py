@@ -23,16 +23,16 @@ ENFORCED_KINDS: Mapping[str, str] = {
     "template": "pipeline.policy.sender",
     "template_variables": "pipeline.policy.sender",
     "template_unused": "pipeline.policy.sender",
+    "opt_out_words": "pipeline.policy.replies",
+    "opt_out_deadline": "pipeline.stages.leaving",
+    "opt_out_confirmation": "pipeline.stages.notices",
+    "opt_out_effect": "pipeline.stages.leaving",
 }
 """Kind of rule → the module that decides it. A kind is here or in `LATER_KINDS`, never in both."""
 
 LATER_KINDS: Mapping[str, str] = {
     "registration_review": "expected dates of approvals",
     "registration_step": "the steps of a registration outside this system",
-    "opt_out_words": "the opt-out lane",
-    "opt_out_deadline": "the opt-out lane's clock",
-    "opt_out_confirmation": "the opt-out lane",
-    "opt_out_effect": "the suppression list",
     "content_opt_out": "checks of a message's text",
     "content_identification": "checks of a message's text",
     "content_brand": "checks of a message's text",

@@ -147,13 +147,15 @@ def test_no_service_is_reached_from_outside_this_machine() -> None:
         assert SERVICES[name]["networks"] == ["data"]
 
 
-def test_only_delivery_and_web_hold_accounts_and_only_delivery_has_a_way_out() -> None:
+def test_only_who_sends_has_a_way_out_and_only_web_holds_accounts_beside() -> None:
     assert [name for name, service in SERVICES.items() if "env_file" in service] == [
         "delivery",
+        "optout",
         "web",
     ]
     assert [name for name, service in SERVICES.items() if "outside" in service["networks"]] == [
-        "delivery"
+        "delivery",
+        "optout",
     ]
 
 

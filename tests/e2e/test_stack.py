@@ -16,8 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from workers.stack.roles import BULK_NICENESS
+
 PROJECT = Path(__file__).parent.parent.parent
 
+BULK = {"intake", "bulk", "delivery", "dispatch"}
 ROLES = {"sandbox", "intake", "bulk", "delivery", "optout", "dispatch", "web"}
 
 WaitFor = Callable[..., None]
@@ -105,6 +108,23 @@ def test_every_role_runs_and_the_addresses_are_told(stack: RunningStack) -> None
     assert "PostgreSQL  postgresql://" in told
     assert "Redis       redis://127.0.0.1:" in told
     assert all((stack.home / "logs" / f"{role}.log").exists() for role in ROLES)
+
+
+def test_bulk_work_ranks_behind_the_webhooks_and_the_opt_out_lane(stack: RunningStack) -> None:
+    own = psutil.Process(stack.process.pid).nice()
+    urgent = {role: pid for role, pid in stack.pids().items() if role in ("web", "optout")}
+    bulk = {role: pid for role, pid in stack.pids().items() if role in BULK}
+    assert urgent.keys() | bulk.keys() == ROLES - {"sandbox"}
+
+    for pids, nicenesses in ((urgent, {own}), (bulk, {min(19, own + BULK_NICENESS)})):
+        processes = [*pids.values(), *family(pids.values())]
+        assert {psutil.Process(pid).nice() for pid in processes} == nicenesses
+    # Each role leads a session, and Linux may rank sessions first.
+    group = Path("/proc/self/autogroup")
+    if group.exists():
+        for role, pid in stack.pids().items():
+            rank = f"nice {BULK_NICENESS if role in BULK else 0}\n"
+            assert Path(f"/proc/{pid}/autogroup").read_text().endswith(rank), role
 
 
 def test_a_second_stack_in_the_folder_is_refused_and_harms_nothing(stack: RunningStack) -> None:

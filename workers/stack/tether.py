@@ -19,7 +19,7 @@ def tethered(command: Sequence[str], *, niceness: int = 0) -> list[str]:
     """The command, tied to this process.
 
     Args:
-        niceness: 0 ranks it with everybody else, 19 behind everybody.
+        niceness: how far it ranks behind this process, up to 19.
     """
     return [sys.executable, "-m", __spec__.name, str(os.getpid()), str(niceness), *command]
 
@@ -41,7 +41,7 @@ def main() -> None:
 def _rank(niceness: int) -> None:
     if niceness == 0:
         return
-    os.setpriority(os.PRIO_PROCESS, 0, niceness)
+    os.nice(niceness)
     # Linux may share the processor out among sessions first, and each of our children leads one
     # of its own: then a process's niceness counts within its session, and the session's outside.
     group = Path("/proc/self/autogroup")

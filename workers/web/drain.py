@@ -1,6 +1,7 @@
 """Work that follows a commit and that no answer waits for, on a thread of its own."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -21,13 +22,23 @@ class Drain(Generic[ItemT]):
         work: takes up to `BATCH` items; says whether that worked. It raises nothing.
         bound: items that may wait; beyond it the oldest are forgotten.
         keeps: what did not work is tried again; otherwise it is forgotten.
+        spacing: seconds between two times that something is handed on. What comes alone is handed
+            on at once, and what comes in a stream is gathered for so long.
     """
 
     def __init__(
-        self, name: str, work: Callable[[Sequence[ItemT]], bool], *, bound: int, keeps: bool
+        self,
+        name: str,
+        work: Callable[[Sequence[ItemT]], bool],
+        *,
+        bound: int,
+        keeps: bool,
+        spacing: float = 0.0,
     ) -> None:
         self._work = work
         self._keeps = keeps
+        self._spacing = spacing
+        self._next_at = 0.0
         self._items: deque[ItemT] = deque(maxlen=bound)
         self._condition = threading.Condition()
         self._stopping = False
@@ -77,4 +88,9 @@ class Drain(Generic[ItemT]):
         with self._condition:
             while not self._items and not self._stopping:
                 self._condition.wait()
+            self._condition.wait_for(
+                lambda: self._stopping or len(self._items) >= BATCH,
+                max(0.0, self._next_at - time.monotonic()),
+            )
+            self._next_at = time.monotonic() + self._spacing
             return [self._items.popleft() for _ in range(min(BATCH, len(self._items)))]

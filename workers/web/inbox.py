@@ -39,6 +39,10 @@ URGENT_BOUND = 50_000
 STATUS_BOUND = 20_000
 """Events that may wait. A status that is refused is brought again by most providers."""
 
+AFTERWARDS_SECONDS = 0.1
+"""What follows a commit is done so often at most. A task for each reply of a stream costs the lane
+and PostgreSQL twice what a task for ten does; who writes alone is answered at once all the same."""
+
 STOP_SECONDS = 10.0
 """How long all the threads together may take to finish what waits."""
 
@@ -81,9 +85,15 @@ class Inbox:
         self.urgent = self._lane("urgent", bound=URGENT_BOUND, keeps=True)
         self.statuses = self._lane("statuses", bound=STATUS_BOUND, keeps=False)
         # Two threads: a frozen Redis must not hold up what goes into the database.
-        self._telling: Drain[int] = Drain("tell-lane", tell, bound=100_000, keeps=False)
+        self._telling: Drain[int] = Drain(
+            "tell-lane", tell, bound=100_000, keeps=False, spacing=AFTERWARDS_SECONDS
+        )
         self._confirming: Drain[InForce] = Drain(
-            "confirm-in-force", self._confirm, bound=20_000, keeps=True
+            "confirm-in-force",
+            self._confirm,
+            bound=20_000,
+            keeps=True,
+            spacing=AFTERWARDS_SECONDS,
         )
 
     def _lane(self, name: str, *, bound: int, keeps: bool) -> Lane:

@@ -238,7 +238,8 @@ class Lane:
         except Exception as error:
             trouble = trouble_of(error)
             if trouble is Trouble.AWAY:
-                log.warning("inbox_waits", lane=self.name, error=type(error).__name__)
+                if not self._away_until:  # said once, until it works again
+                    log.warning("inbox_waits", lane=self.name, error=type(error).__name__)
                 raise UnavailableError("The database does not answer.") from error
             if len(arrivals) == 1:
                 return [self._refuse(arrivals[0], error, trouble)]

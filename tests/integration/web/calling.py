@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import io
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -81,7 +81,7 @@ class Caller:
         self,
         method: str,
         path: str,
-        body: bytes | AsyncIterator[bytes] = b"",
+        body: bytes = b"",
         headers: Headers | None = None,
     ) -> Answer:
         async def request() -> Answer:
@@ -110,13 +110,13 @@ async def call(
     session: aiohttp.ClientSession,
     method: str,
     path: str,
-    body: bytes | AsyncIterator[bytes] = b"",
+    body: bytes = b"",
     headers: Headers | None = None,
 ) -> Answer:
     """Call once, within a session that knows the address. The path goes as it is."""
     url = URL(path, encoded=True)
     # The client warns of many bytes in one piece.
-    data = io.BytesIO(body) if isinstance(body, bytes) else body
+    data = io.BytesIO(body)
     async with session.request(method, url, data=data, headers=headers) as answer:
         return Answer(answer.status, dict(answer.headers), await answer.read())
 

@@ -25,8 +25,8 @@ class Work:
         return works
 
 
-def drained(work: Work, *, keeps: bool, bound: int = 100) -> Drain[int]:
-    drain: Drain[int] = Drain("test", work, bound=bound, keeps=keeps)
+def drained(work: Work, *, keeps: bool, bound: int = 100, spacing: float = 0.0) -> Drain[int]:
+    drain: Drain[int] = Drain("test", work, bound=bound, keeps=keeps, spacing=spacing)
     drain.start()
     return drain
 
@@ -69,6 +69,24 @@ def test_a_drain_forgets_the_oldest_beyond_its_bound(wait_for: Callable[..., Non
     wait_for(lambda: work.taken, what="another attempt")
     drain.stop(10)
     assert work.taken == [[3, 4, 5]]
+
+
+def test_what_comes_alone_is_handed_on_at_once_and_a_stream_together(
+    wait_for: Callable[..., None],
+) -> None:
+    work = Work()
+    drain = drained(work, keeps=False, spacing=0.5)
+    began = time.monotonic()
+    drain.put([1])
+    wait_for(lambda: work.taken, what="the first")
+    assert time.monotonic() - began < 0.4
+    for number in range(2, 12):
+        drain.put([number])
+    wait_for(lambda: len(work.taken) > 1, what="the others")
+    assert time.monotonic() - began >= 0.5
+    drain.put([12])
+    drain.stop(10)  # which waits for nothing
+    assert work.taken == [[1], list(range(2, 12)), [12]]
 
 
 def look(sees: Callable[[], int]) -> Look[int]:
