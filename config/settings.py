@@ -185,6 +185,19 @@ class Settings(BaseSettings):
     leases: LeaseSettings = LeaseSettings()
     web: WebSettings = WebSettings()
 
+    @model_validator(mode="after")
+    def _sandbox_has_secrets(self) -> Self:
+        """Everybody knows a sandbox's own secrets: beside real accounts it must have others."""
+        if any(account.kind != "sandbox" for account in self.providers.values()):
+            for name, account in self.providers.items():
+                missing = {"auth_token", "app_secret"} - account.model_fields_set
+                if account.kind == "sandbox" and missing:
+                    raise ValueError(
+                        f"the sandbox account {name} stands beside real ones and needs an "
+                        f"{min(missing).upper()} of its own"
+                    )
+        return self
+
     @field_validator("providers")
     @classmethod
     def _lower_names(cls, value: dict[str, ProviderSettings]) -> dict[str, ProviderSettings]:

@@ -87,8 +87,9 @@ class Dispatcher:
 
     def round(self) -> None:
         """Everything that is due now."""
+        self._lane.watch()  # first: the alarm over late confirmations must not wait for Redis
         lengths = queue_lengths(self._runtime.redis)
-        self._lane.round(lengths[Stage.OPTOUT])
+        self._lane.remind(lengths[Stage.OPTOUT])
         if self._endings.now():
             self._end_campaigns()
         self._close_windows()

@@ -216,7 +216,8 @@ def _follow_up(connection: Connection, claimed: Claimed, result: Rejected, now: 
             if result.action is Action.HALT_ACCOUNT:
                 (own,) = senders.select_senders(connection, ids=[parcel.sender_id])
                 everyone = senders.select_senders(connection)
-                halted = [sender.id for sender in everyone if sender.provider == own.provider]
+                account = own.provider.lower()
+                halted = [sender.id for sender in everyone if sender.provider.lower() == account]
             senders.set_sender_state(connection, halted, SenderState.SUSPENDED, reason=why, now=now)
             log.error("sender_halted", sender_ids=halted, code=result.code)
         case Action.HALT_CAMPAIGN | Action.HALT_TEMPLATE:

@@ -52,6 +52,13 @@ class Brought(Generic[EventT]):
             return self.received_at
         return min(max(occurred_at, self.received_at - LONGEST_DELAY), self.received_at)
 
+    def happened_by(self, occurred_at: datetime | None) -> datetime:
+        """The latest that it can have been: a time in whole seconds is the second's beginning."""
+        happened_at = self.happened_at(occurred_at)
+        if happened_at.microsecond:
+            return happened_at
+        return min(happened_at + timedelta(seconds=1), self.received_at)
+
 
 class Effect(StrEnum):
     """What an arrival changed; it labels a metric."""

@@ -108,6 +108,8 @@ def _read(reply: OpenReply, contact: int, business: str, known: _Known) -> Comeb
         return None
     ended = [one for one in held if _ended_by_leaving(one, left_at, known, reply.said_at)]
     entries = [_given_again(one, reply) for one in ended]
+    if own is None and not held and len(reply.businesses) > 1:
+        return None  # of those who share the address, one whom the person never dealt with
     if not ended and not any(_lives(one, left_at) for one in held):
         entries = [_given_anew(reply, contact, business)]
     resumes = (own is not None or bool(ended)) and everybody is None

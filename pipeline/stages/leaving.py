@@ -67,20 +67,23 @@ def put_in_force(
 
     Returns:
         The `inbound_id` of those that count. One that the person has taken back since, by a
-        START with a later time of its own, does not.
+        START or another consent with a later time of its own, does not.
     """
     if not leavings:
         return set()
     contacts = {one.contact_id for one in leavings}
     back = opt_outs.came_back(connection, contacts)
     counting = [one for one in leavings if not _taken_back(one, back)]
-    gone = _in_force(connection, counting)
+    told = opt_outs.answered(connection, contacts)
+    gone = _in_force(connection, counting, imported=False) & told
+    suppress(connection, counting, now=now)
+    # One that a later consent had superseded before it arrived has changed nothing.
+    stopped = _in_force(connection, counting, imported=True)
+    counting = [one for one in counting if _pairs(one) & stopped]
     rows: list[OptOut] = []
     for one in counting:
-        pairs = {(one.contact_id, business) for business in one.businesses}
-        rows.append(_clock(one, repeated=pairs <= gone, books=books, now=now))
-        gone |= pairs
-    _suppress(connection, counting, now)
+        rows.append(_clock(one, repeated=_pairs(one) <= gone, books=books, now=now))
+        gone |= _pairs(one)
     opt_outs.add(connection, rows)
     return {one.inbound_id for one in counting}
 
@@ -92,8 +95,18 @@ def _taken_back(one: Leaving, back: Mapping[tuple[int, str], datetime]) -> bool:
     )
 
 
-def _in_force(connection: Connection, leavings: Sequence[Leaving]) -> set[tuple[int, str]]:
-    """Whom the person has left already, by a wish of their own: there was an answer to that."""
+def _pairs(one: Leaving) -> set[tuple[int, str]]:
+    return {(one.contact_id, business) for business in one.businesses}
+
+
+def _in_force(
+    connection: Connection, leavings: Sequence[Leaving], *, imported: bool
+) -> set[tuple[int, str]]:
+    """Whom these people have left by now: (contact, business).
+
+    Args:
+        imported: an operator's entries too, and not only a person's own wishes.
+    """
     businesses = {business for one in leavings for business in one.businesses}
     known: list[Suppression] = suppressions.of(
         connection, {one.contact_id for one in leavings}, businesses
@@ -101,12 +114,12 @@ def _in_force(connection: Connection, leavings: Sequence[Leaving]) -> set[tuple[
     return {
         (entry.contact_id, entry.business)
         for entry in known
-        if entry.lifted_at is None and entry.source != IMPORTED
+        if entry.lifted_at is None and (imported or entry.source != IMPORTED)
     }
 
 
-def _suppress(connection: Connection, leavings: Sequence[Leaving], now: datetime) -> None:
-    """One entry a person and business, the strongest and latest."""
+def suppress(connection: Connection, leavings: Sequence[Leaving], *, now: datetime) -> None:
+    """Put people on the list: one entry a person and business, the strongest and latest."""
     by_source: dict[str, dict[tuple[int, str], tuple[int, str, str, datetime]]] = {}
     for one in leavings:
         reason = WRONG_NUMBER if one.wrong_number else OPT_OUT

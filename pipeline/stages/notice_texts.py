@@ -12,7 +12,7 @@ from pipeline.policy.notice import FALLBACK, LONG_SPAN, choose_language, may_ans
 from pipeline.policy.replies.lexicon import AnswerTexts
 from pipeline.policy.suppression import EVERY_BUSINESS
 from pipeline.stages.books import Books
-from pipeline.stages.notices import fitting_senders
+from pipeline.stages.notice_senders import fitting_senders
 from pipeline.store import notice_facts, notices, received, senders
 from pipeline.store.lane import OpenReply
 from pipeline.store.notice_facts import Appearance

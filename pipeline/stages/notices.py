@@ -5,15 +5,13 @@ sender's rate binds. It is claimed before it is sent, and what is in doubt is ne
 """
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.engine import Connection
 
-from pipeline.policy.sender import SenderState
-from pipeline.policy.vocabulary import Channel
 from pipeline.providers.base import (
     Accepted,
     Action,
@@ -23,9 +21,11 @@ from pipeline.providers.base import (
     SendResult,
 )
 from pipeline.providers.events import DeliveryStatus
-from pipeline.store import notice_evidence, notices, senders
-from pipeline.store.notices import Notice, NoticeEnd, NoticeState
-from pipeline.store.senders import Sender
+from pipeline.stages.books import Books
+from pipeline.stages.notice_senders import halt_senders, other_senders
+from pipeline.stages.refusals import Refusal, note_refusals
+from pipeline.store import notice_evidence, notices
+from pipeline.store.notices import Notice, NoticeEnd, NoticeKind, NoticeState
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +36,6 @@ random from its upper half."""
 
 MOST_ATTEMPTS = 40
 """At the longest pauses that is over an hour, the strictest deadline that a country sets."""
-
-MOST_SENDERS = 3
-"""So many senders of a business are tried in turn when each of them refuses for good."""
 
 _TRY_AGAIN = frozenset(
     {Action.RETRY_LATER, Action.SLOW_SENDER, Action.SLOW_RECIPIENT, Action.SLOW_ACCOUNT}
@@ -97,45 +94,34 @@ def unusable(problem: str) -> Rejected:
     return Rejected(Action.HALT_SENDER, "account_unusable", problem[:200], None)
 
 
-def fitting_senders(
-    available: Sequence[Sender],
-    *,
-    channel: Channel,
-    received_by: int | None,
-    country: str,
-    accounts: Collection[str],
-) -> list[Sender]:
-    """Who may answer, the best first: whoever got the reply, then one of the person's country.
-
-    Args:
-        available: the senders of the business.
-        accounts: provider accounts that can send, in lower case.
-    """
-
-    def rank(sender: Sender) -> tuple[object, ...]:
-        return (
-            sender.provider.lower() not in accounts,
-            sender.id != received_by,
-            sender.state is SenderState.SUSPENDED,
-            sender.country != country,
-            sender.code,
-        )
-
-    fitting = (sender for sender in available if sender.channel is channel)
-    return sorted(fitting, key=rank)[:MOST_SENDERS]
-
-
 def record(
     connection: Connection,
     answers: Sequence[NoticeAnswer],
     *,
     accounts: Collection[str],
+    books: Books,
     now: datetime,
     machine_now: datetime,
 ) -> set[int]:
-    """Write the ends of attempts, and what they mean for the senders; the ids that were open."""
-    others = _other_senders(connection, answers, accounts)
-    _halt_senders(connection, answers, now)  # afterwards: it changes who comes next
+    """Write the ends of attempts, and what they mean for senders and people.
+
+    Returns:
+        The ids that were open.
+    """
+    refused = [
+        answer.notice
+        for answer in answers
+        if isinstance(answer.result, Rejected) and answer.result.action not in _TRY_AGAIN | _LEFT
+    ]
+    others = other_senders(connection, refused, accounts)
+    refusals = [
+        (answer.notice, answer.result)
+        for answer in answers
+        if answer.started and isinstance(answer.result, Rejected)
+    ]
+    halt_senders(connection, refusals, now)  # afterwards: it changes who comes next
+    # Before the notices: the webhook, too, locks people first.
+    note_refusals(connection, _refusals(answers), books=books, now=now)
     ends = [_end(answer, others.get(answer.notice.id), machine_now) for answer in answers]
     return notices.record(connection, ends)
 
@@ -149,19 +135,30 @@ def settle_by_status(
     code: str | None,
     provider_id: str,
     at: datetime,
+    books: Books,
+    now: datetime,
+    opted_out: bool = False,
 ) -> bool:
     """Move a notice on by what its provider reports; a doubt is settled by it.
 
     Args:
         account: that brought the report; any but the notice's own changes nothing.
         at: business instant of the report.
+        opted_out: the provider lets nothing through, since the person has left.
 
     Returns:
         Whether it was news.
     """
+    if opted_out:
+        _note_left(connection, notice_id, account=account, code=code, books=books, now=now)
     if status in _FAILED:
         return notice_evidence.note_failure(
-            connection, notice_id, account=account, provider_id=provider_id, code=code
+            connection,
+            notice_id,
+            account=account,
+            provider_id=provider_id,
+            code=code,
+            confirmation="by_provider" if opted_out else "failed",
         )
     return notice_evidence.note_arrival(
         connection,
@@ -171,6 +168,32 @@ def settle_by_status(
         arrived=status in _ARRIVED,
         at=at,
     )
+
+
+def _note_left(
+    connection: Connection,
+    notice_id: int,
+    *,
+    account: str,
+    code: str | None,
+    books: Books,
+    now: datetime,
+) -> None:
+    """Let the person go who got the notice; one who was told of leaving has gone already."""
+    sent = notice_evidence.sent_through(connection, notice_id, account=account)
+    if sent is None or sent.kind is NoticeKind.CONFIRMATION:
+        return
+    refusal = Refusal(
+        message_id=notice_id,
+        account=account.lower(),
+        contact_id=sent.contact_id,
+        business=sent.business,
+        sender_id=sent.sender_id,
+        channel=sent.channel,
+        code=code or "",
+        received_at=now,
+    )
+    note_refusals(connection, [refusal], books=books, now=now)
 
 
 def _end(answer: NoticeAnswer, other: int | None, machine_now: datetime) -> NoticeEnd:
@@ -249,47 +272,21 @@ def _waiting(
     )
 
 
-def _halt_senders(connection: Connection, answers: Sequence[NoticeAnswer], now: datetime) -> None:
-    """A refusal that halts a sender halts it for campaigns too, whoever heard it first."""
-    for answer in answers:
-        result = answer.result
-        if not (isinstance(result, Rejected) and answer.started):
-            continue
-        if result.action is Action.HALT_SENDER:
-            halted = [answer.notice.sender_id]
-        elif result.action is Action.HALT_ACCOUNT:
-            everyone = senders.select_senders(connection)
-            halted = [one.id for one in everyone if one.provider == answer.notice.provider]
-        else:
-            continue
-        why = f"{result.code}: {result.detail}"[:200]
-        senders.set_sender_state(connection, halted, SenderState.SUSPENDED, reason=why, now=now)
-        log.error("sender_halted", sender_ids=halted, code=result.code)
-
-
-def _other_senders(
-    connection: Connection, answers: Sequence[NoticeAnswer], accounts: Collection[str]
-) -> Mapping[int, int]:
-    """Who could try next, for the notices that their sender refuses: notice id → sender id."""
-    refused = [
-        answer.notice
-        for answer in answers
-        if isinstance(answer.result, Rejected) and answer.result.action not in _TRY_AGAIN | _LEFT
-    ]
-    if not refused:
-        return {}
-    available = senders.select_senders(connection, businesses={one.business for one in refused})
-    found: dict[int, int] = {}
-    for notice in refused:
-        others = fitting_senders(
-            [one for one in available if one.business == notice.business],
+def _refusals(answers: Sequence[NoticeAnswer]) -> list[Refusal]:
+    """Those who, by the provider's answer to something else than a confirmation, have left."""
+    return [
+        Refusal(
+            message_id=notice.id,
+            account=notice.provider.lower(),
+            contact_id=notice.contact_id,
+            business=notice.business,
+            sender_id=notice.sender_id,
             channel=notice.channel,
-            received_by=notice.received_by,
-            country=notice.country,
-            accounts=accounts,
+            code=result.code,
+            received_at=answer.answered_at,
         )
-        ids = [sender.id for sender in others]
-        place = ids.index(notice.sender_id) + 1 if notice.sender_id in ids else 0
-        if place < len(ids):
-            found[notice.id] = ids[place]
-    return found
+        for answer in answers
+        if isinstance(result := answer.result, Rejected)
+        and result.action in _LEFT
+        and (notice := answer.notice).kind is not NoticeKind.CONFIRMATION
+    ]

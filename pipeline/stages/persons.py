@@ -1,7 +1,7 @@
 """Whose event it is: the contact behind a number, a provider's own id, or both."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,8 +38,8 @@ def identify(
     short code, a name).
     """
     wanted = list(dict.fromkeys(people))
-    numbers = {one: read_phone(one.person.phone) for one in wanted}
-    valid = [number for number in numbers.values() if number is not None]
+    numbers = _numbers(connection, wanted)
+    valid = [number for number in numbers.values() if isinstance(number, NumberFacts)]
     by_number = contacts.identify(connection, valid, now=now) if valid else {}
     identified = {one: _identity(one) for one in wanted}
     by_id = identities.find(connection, {one for one in identified.values() if one})
@@ -47,7 +47,7 @@ def identify(
     found: dict[Whose, int | None] = {}
     for one in wanted:
         number, identity = numbers[one], identified[one]
-        contact = by_number[number.e164] if number else None
+        contact = by_number[number.e164] if isinstance(number, NumberFacts) else number
         if identity is not None:
             contact = _join(connection, identity, contact, by_id, now)
             if by_id.get(identity) != contact:
@@ -57,20 +57,53 @@ def identify(
     return found
 
 
-def read_phone(phone: str | None) -> NumberFacts | None:
-    """The number as a provider writes it: with or without its ``+``, or in an older form.
+def bind_twins(connection: Connection, left: Mapping[int, Person], *, now: datetime) -> None:
+    """Let an opt-out bind every contact that the number may mean: contact → who wrote."""
+    forms = {contact: read_phone(person.phone) for contact, person in left.items()}
+    written = {facts.e164 for found in forms.values() if len(found) > 1 for facts in found}
+    if not written:
+        return
+    known = contacts.find(connection, written)
+    for contact, found in forms.items():
+        for twin in {known[facts.e164] for facts in found if facts.e164 in known} - {contact}:
+            identities.carry_over(connection, source=contact, target=twin, now=now)
+
+
+def read_phone(phone: str | None) -> list[NumberFacts]:
+    """The numbers that a provider's may mean, the likeliest first; with or without its ``+``.
 
     WhatsApp knows people by the number with which they signed up: in Brazil without the ninth
-    digit that mobile numbers were given since, in Mexico with a ``1`` that they have lost.
+    digit that mobile numbers were given since, in Mexico with a ``1`` that they have lost. What
+    was a mobile number then can be another valid number today.
     """
     if phone is None:
-        return None
+        return []
     digits = phone.strip().removeprefix("+")
-    for written in (digits, *(form.sub(new, digits) for form, new in _OLDER_FORMS)):
-        facts = read_number(f"+{written}")
-        if isinstance(facts, NumberFacts):
-            return facts
-    return None
+    forms = [form.sub(new, digits) for form, new in _OLDER_FORMS if form.match(digits)]
+    found = (read_number(f"+{written}") for written in (*forms, digits))
+    return [facts for facts in found if isinstance(facts, NumberFacts)]
+
+
+def _numbers(
+    connection: Connection, people: Sequence[Whose]
+) -> dict[Whose, NumberFacts | int | None]:
+    """The number of each, or the contact where one is known already by what was written."""
+    read = {one: read_phone(one.person.phone) for one in people}
+    # A number that we have written to is the person's, whatever it counts as today.
+    written = {
+        one: f"+{one.person.phone.strip().removeprefix('+')}"
+        for one, found in read.items()
+        if one.person.phone and len(found) != 1
+    }
+    forms = {facts.e164 for found in read.values() if len(found) > 1 for facts in found}
+    known = contacts.find(connection, {*written.values(), *forms}) if written else {}
+    numbers: dict[Whose, NumberFacts | int | None] = {}
+    for one, found in read.items():
+        if not found:
+            numbers[one] = known.get(written[one]) if one in written else None
+        else:
+            numbers[one] = next((facts for facts in found if facts.e164 in known), found[0])
+    return numbers
 
 
 def _identity(one: Whose) -> Identity | None:

@@ -15,7 +15,7 @@ from pipeline.providers.events import InboundReply, NumberChange, OtherEvent, St
 from pipeline.stages import number_changes, replies, statuses
 from pipeline.stages.arrivals import Arrival, Brought, Context, Effect, Taken
 from pipeline.stages.books import Books
-from pipeline.store import opt_outs
+from pipeline.store import identities, opt_outs
 
 __all__ = ["Arrival", "Effect", "Taken", "confirm_in_force", "take"]
 
@@ -54,6 +54,7 @@ def take(
                 reported.append(Brought(place, arrival.account, event, received_at))
             case OtherEvent():
                 taken[place] = Taken(effect=Effect.OTHER)
+    identities.lock(connection, {one for arrival in arrivals for one in _identities(arrival)})
     if moved:
         taken |= number_changes.take(connection, moved, context)
     if spoken:
@@ -61,6 +62,15 @@ def take(
     if reported:
         taken |= statuses.take(connection, reported, context)
     return [taken[place] for place in range(len(arrivals))]
+
+
+def _identities(arrival: Arrival) -> list[tuple[str, str]]:
+    """The providers' own ids of the people that an arrival is about."""
+    event = arrival.event
+    if isinstance(event, OtherEvent):
+        return []
+    people = [event.person, event.new] if isinstance(event, NumberChange) else [event.person]
+    return [(arrival.account, person.user_id) for person in people if person and person.user_id]
 
 
 def confirm_in_force(connection: Connection, inbound_ids: Sequence[int], *, at: datetime) -> None:

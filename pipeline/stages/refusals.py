@@ -47,9 +47,10 @@ def note_refusals(
         return
     moment = in_utc(now)
     rows = {_reference(one): one for one in refusals}
+    # People before their rows, as the webhook locks them.
+    people = received.people(connection, {one.contact_id for one in refusals})
     ids = received.store(connection, [_row(one) for one in rows.values()], now=moment, lease=moment)
     fresh = {ids[reference]: one for reference, one in rows.items() if reference in ids}
-    people = received.people(connection, {one.contact_id for one in fresh.values()})
     leaving.put_in_force(
         connection,
         [

@@ -1,14 +1,15 @@
 """Taking replies: whose they are, whom they concern, what they mean, what that puts in force."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import structlog
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.replies import understand
 from pipeline.policy.replies.meaning import Intent, Match, Scope, Understanding
 from pipeline.policy.suppression import EVERY_BUSINESS
-from pipeline.providers.events import InboundReply, PlatformVerdict
+from pipeline.providers.events import InboundReply, Person, PlatformVerdict
 from pipeline.stages import leaving, persons
 from pipeline.stages.arrivals import Brought, Context, Effect, Taken
 from pipeline.stages.leaving import Leaving
@@ -16,6 +17,8 @@ from pipeline.stages.persons import Whose
 from pipeline.store import opt_outs, received, senders
 from pipeline.store.received import KnownPerson, ReceivedReply
 from pipeline.store.senders import Sender
+
+log = structlog.get_logger(__name__)
 
 _NOBODY = KnownPerson(country="", reachable=False)
 
@@ -69,6 +72,7 @@ def take(
         if meaning.leaves and reply.contact_id is not None
     ]
     in_force = leaving.put_in_force(connection, leavings, books=context.books, now=context.now)
+    persons.bind_twins(connection, _twins(stored, ids, in_force), now=context.now)
     taken_back = {one.inbound_id for one in leavings} - in_force
     received.close(connection, taken_back, now=context.now)
     opt_outs.hold(
@@ -80,6 +84,9 @@ def take(
             for business in reply.businesses
         ],
     )
+    for reply, meaning in stored:
+        if meaning.leaves and reply.contact_id is None:
+            log.warning("opt_out_of_nobody", inbound_id=ids[reply.reference])
     for reply, meaning in meanings:
         inbound_id = ids.get(reply.reference)
         if inbound_id is None:  # another process stored it between our two statements
@@ -94,6 +101,19 @@ def take(
             left=inbound_id in in_force,
         )
     return taken
+
+
+def _twins(
+    stored: Sequence[tuple[_Reply, Understanding]],
+    ids: Mapping[tuple[str, str], int],
+    in_force: Collection[int],
+) -> dict[int, Person]:
+    """Who has left, by contact: the number may be known in another form as well."""
+    return {
+        reply.contact_id: reply.brought.event.person
+        for reply, _ in stored
+        if reply.contact_id is not None and ids[reply.reference] in in_force
+    }
 
 
 def _fresh(
@@ -174,8 +194,16 @@ def _understand(reply: _Reply, context: Context) -> Understanding:
             return Understanding(intent=Intent.REVIEW, match=Match.PLATFORM)
         case PlatformVerdict.HELP if read.intent is Intent.NONE:
             return Understanding(intent=Intent.HELP, match=Match.PLATFORM)
+        case _ if read.intent is Intent.OPT_IN and not _is_own(reply):
+            # Whoever holds the secret of one account must not opt people in to another's senders.
+            return replace(read, intent=Intent.REVIEW)
         case _:
             return read
+
+
+def _is_own(reply: _Reply) -> bool:
+    """Whether the account that brought the reply is the one that our sender sends through."""
+    return reply.sender is not None and reply.sender.provider.lower() == reply.brought.account
 
 
 def _row(reply: _Reply, meaning: Understanding) -> ReceivedReply:
@@ -228,6 +256,6 @@ def _leaving(reply: _Reply, meaning: Understanding, inbound_id: int, contact_id:
         complaint=meaning.intent is Intent.COMPLAINT,
         wrong_number=meaning.scope is Scope.NUMBER,
         answered=event.answered,
-        left_at=reply.brought.happened_at(event.occurred_at),
+        left_at=reply.brought.happened_by(event.occurred_at),
         received_at=reply.brought.received_at,
     )

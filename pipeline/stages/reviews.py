@@ -1,7 +1,7 @@
 """A person's decision on a reply that nobody could understand."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -98,6 +98,11 @@ def decide(
     fresh = _check(ids, known, decision)
     wishes = [] if decision is Decision.NONE else _leavings(connection, fresh, decision)
     in_force = leaving.put_in_force(connection, wishes, books=books, now=now)
+    others = reviews.others_held(connection, in_force)
+    for wish in wishes:
+        # The person's id was joined with a number, or their number changed, while it was held.
+        same = [replace(wish, contact_id=other) for other in others.get(wish.inbound_id, ())]
+        leaving.suppress(connection, same, now=now)
     intent, scope = _MEANING[decision]
     reviews.decide(
         connection,

@@ -10,7 +10,7 @@ from pipeline.providers.events import DeliveryStatus, StatusReport
 from pipeline.stages import notices
 from pipeline.stages.arrivals import Brought, Context, Effect, Taken
 from pipeline.stages.refusals import Refusal, note_refusals
-from pipeline.store import identities, statuses
+from pipeline.store import contacts, identities, statuses
 from pipeline.store.statuses import Addressee, Progress
 
 _ARRIVED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.READ})
@@ -76,9 +76,19 @@ def _note_people(
                     received_at=one.received_at,
                 )
     note_refusals(connection, list(refusals.values()), books=context.books, now=context.now)
-    unknown = ids.keys() - identities.find(connection, ids).keys()
-    # An id that is somebody's already is moved by that person's own replies, not by a status.
-    identities.link(connection, {one: ids[one] for one in unknown}, now=context.now)
+    known_ids = identities.find(connection, ids)
+    phones = contacts.numbers_of(connection, sorted(set(known_ids.values())))
+    links: dict[tuple[str, str], int] = {}
+    for identity, contact_id in ids.items():
+        before = known_ids.get(identity)
+        if before is None:
+            links[identity] = contact_id
+        elif before != contact_id and phones.get(before) is None:
+            # Whom we knew by the id alone is the one whom our message went to.
+            identities.carry_over(connection, source=before, target=contact_id, now=context.now)
+            links[identity] = contact_id
+        # The id of somebody with a number is moved by their own replies, not by a status.
+    identities.link(connection, links, now=context.now)
 
 
 def _progress(message_id: int, brought: Sequence[Brought[StatusReport]]) -> Progress:
@@ -116,6 +126,8 @@ def _settle_notice(
         code=event.code,
         provider_id=event.provider_id,
         at=one.happened_at(event.occurred_at),
+        books=context.books,
+        now=context.now,
+        opted_out=event.opted_out,
     )
-    del context
     return Taken(effect=Effect.STATUS if moved else Effect.STATUS_OLD)

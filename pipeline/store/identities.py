@@ -31,8 +31,22 @@ _MAKE = text(
     """
 )
 
+SEPARATOR = "\x1f"
+
 Identity = tuple[str, str]
 """The account within which an id is valid, and the id."""
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:identity, 0))")
+
+
+def lock(connection: Connection, identities: Collection[Identity]) -> None:
+    """Have these ids to ourselves until the commit, before anything is read of them.
+
+    Of two transactions that join ids with numbers the second sees what the first has done.
+    """
+    for identity in sorted(identities):
+        connection.execute(_LOCK, {"identity": SEPARATOR.join(identity)})
 
 
 def find(connection: Connection, identities: Collection[Identity]) -> dict[Identity, int]:
@@ -71,18 +85,20 @@ def make_contact(connection: Connection, country: str, *, now: datetime) -> int:
 
 
 # What binds the one whom we knew by the id alone binds the one with the number: they are the same.
+# That a number is theirs no more binds that number only.
 _CARRY_SUPPRESSIONS = text(
     """
     INSERT INTO suppressions AS s (contact_id, business, reason, since, source, everything,
                                    recorded_at)
     SELECT :to, business, reason, since, source, everything, :now
-    FROM suppressions WHERE contact_id = :from AND lifted_at IS NULL
+    FROM suppressions
+    WHERE contact_id = :from AND lifted_at IS NULL AND source NOT LIKE 'number_change:%'
     ON CONFLICT (contact_id, business) DO UPDATE
     SET lifted_at = NULL, since = greatest(s.since, EXCLUDED.since), source = EXCLUDED.source,
         reason = CASE WHEN s.everything THEN s.reason ELSE EXCLUDED.reason END,
         everything = s.everything AND s.lifted_at IS NULL OR EXCLUDED.everything,
         recorded_at = EXCLUDED.recorded_at
-    WHERE s.lifted_at IS NULL OR EXCLUDED.since > s.lifted_at
+    WHERE s.lifted_at IS NULL OR EXCLUDED.since >= s.lifted_at
     """
 )
 _CARRY_HOLDS = text(

@@ -1,9 +1,14 @@
 """What moves a notice on without its worker: a lease that ran out, a provider's report."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
+
+from pipeline.policy.vocabulary import Channel
+from pipeline.store import opt_outs
+from pipeline.store.notices import NoticeKind
 
 _RENEW = text(
     """
@@ -15,19 +20,21 @@ _RENEW = text(
     RETURNING id
     """
 )
+_LAPSED = text(
+    """
+    SELECT id, inbound_id FROM notices WHERE state = 'sending' AND lease_until <= :machine_now
+    ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED
+    """
+)
 _DOUBT = text(
     """
     WITH moved AS (
         UPDATE notices SET state = 'in_doubt', lease_until = NULL
-        WHERE id IN (
-            SELECT id FROM notices WHERE state = 'sending' AND lease_until <= :machine_now
-            ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED)
-        RETURNING id, inbound_id, kind
-    ), followed AS (
-        UPDATE opt_outs o SET confirmation = 'in_doubt' FROM moved m
-        WHERE m.kind = 'confirmation' AND o.inbound_id = m.inbound_id
+        WHERE id = ANY(CAST(:ids AS bigint[]))
+        RETURNING inbound_id, kind
     )
-    SELECT id FROM moved
+    UPDATE opt_outs o SET confirmation = 'in_doubt' FROM moved m
+    WHERE m.kind = 'confirmation' AND o.inbound_id = m.inbound_id
     """
 )
 
@@ -43,7 +50,11 @@ def renew_lapsed(
 def doubt_lapsed(connection: Connection, *, machine_now: datetime, most: int) -> int:
     """Notices that were being sent when their lease ran out are in doubt from here; how many."""
     values = {"machine_now": machine_now, "most": most}
-    return len(connection.execute(_DOUBT, values).all())
+    lapsed = connection.execute(_LAPSED, values).all()
+    if lapsed:
+        opt_outs.lock(connection, [row.inbound_id for row in lapsed])
+        connection.execute(_DOUBT, {"ids": [row.id for row in lapsed]})
+    return len(lapsed)
 
 
 # A report speaks for the account that brought it, and the notice must have gone through it.
@@ -80,7 +91,7 @@ _FAILED = text(
           AND n.state IN ('sending', 'in_doubt', 'sent') AND n.delivered_at IS NULL
         RETURNING n.id, n.inbound_id, n.kind
     ), followed AS (
-        UPDATE opt_outs o SET confirmation = 'failed' FROM moved m
+        UPDATE opt_outs o SET confirmation = :confirmation FROM moved m
         WHERE m.kind = 'confirmation' AND o.inbound_id = m.inbound_id
     )
     SELECT id FROM moved
@@ -109,8 +120,52 @@ def note_arrival(
 
 
 def note_failure(
-    connection: Connection, notice_id: int, *, account: str, provider_id: str, code: str | None
+    connection: Connection,
+    notice_id: int,
+    *,
+    account: str,
+    provider_id: str,
+    code: str | None,
+    confirmation: str = "failed",
 ) -> bool:
-    """The notice provably did not reach the person; whether that was news."""
-    values = {"id": notice_id, "account": account, "provider_id": provider_id, "code": code}
+    """The notice provably did not reach the person; whether that was news.
+
+    Args:
+        confirmation: where its opt-out's confirmation stands by it.
+    """
+    values = {
+        "id": notice_id,
+        "account": account,
+        "provider_id": provider_id,
+        "code": code,
+        "confirmation": confirmation,
+    }
     return connection.execute(_FAILED, values).scalar() is not None
+
+
+class Sent(NamedTuple):
+    """A notice that was sent, for what its provider tells of it."""
+
+    kind: NoticeKind
+    contact_id: int
+    business: str
+    sender_id: int
+    channel: Channel
+
+
+_SENT = text(
+    """
+    SELECT n.kind, n.contact_id, n.business, n.sender_id, s.channel
+    FROM notices n JOIN senders s ON s.id = n.sender_id
+    WHERE n.id = :id AND n.attempt > 0 AND lower(s.provider) = lower(:account)
+    """
+)
+
+
+def sent_through(connection: Connection, notice_id: int, *, account: str) -> Sent | None:
+    """The notice, if an attempt was made through this account."""
+    row = connection.execute(_SENT, {"id": notice_id, "account": account}).one_or_none()
+    if row is None:
+        return None
+    kind, channel = NoticeKind(row.kind), Channel(row.channel)
+    return Sent(kind, row.contact_id, row.business, row.sender_id, channel)

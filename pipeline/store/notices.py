@@ -2,6 +2,7 @@
 
 A notice is claimed by a guarded UPDATE, committed, sent, recorded, as a campaign's message is.
 Where its opt-out's confirmation stands is written in the same statement, so the two never differ.
+A welcome is not sent to somebody who has left again meanwhile.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.vocabulary import Channel
+from pipeline.store import opt_outs
 
 
 class NoticeKind(StrEnum):
@@ -141,12 +143,20 @@ def add(
     return sorted(added.scalars(), reverse=True)
 
 
+_SUPERSEDED = """
+    n.kind = 'welcome' AND EXISTS (
+        SELECT FROM suppressions x WHERE x.contact_id = n.contact_id
+        AND x.business IN (n.business, '*') AND x.lifted_at IS NULL)
+"""
+
 # One that can be sent no more (the person's data were erased meanwhile) ends here.
 _TAKE_UP = text(
-    """
+    f"""
     WITH chosen AS (
         SELECT n.id, n.inbound_id, n.kind, c.phone, c.country, i.sender_id AS received_by,
-               s.channel, s.address, s.provider, s.rate_per_second
+               s.channel, s.address, s.provider, s.rate_per_second,
+               CASE WHEN c.phone IS NULL OR s.channel IS NULL THEN 'unsendable'
+                    WHEN {_SUPERSEDED} THEN 'superseded' END AS problem
         FROM notices n
         JOIN contacts c ON c.id = n.contact_id
         JOIN inbound_messages i ON i.id = n.inbound_id
@@ -154,19 +164,21 @@ _TAKE_UP = text(
         WHERE n.id = ANY(CAST(:ids AS bigint[])) AND n.state = 'pending'
         ORDER BY n.id DESC FOR UPDATE OF n SKIP LOCKED
     ), hopeless AS (
-        UPDATE opt_outs o SET confirmation = 'failed' FROM chosen
-        WHERE o.inbound_id = chosen.inbound_id AND chosen.kind = 'confirmation'
-          AND (chosen.phone IS NULL OR chosen.channel IS NULL)
+        UPDATE opt_outs SET confirmation = 'failed'
+        WHERE inbound_id IN (
+            SELECT o.inbound_id FROM opt_outs o JOIN chosen USING (inbound_id)
+            WHERE chosen.kind = 'confirmation' AND chosen.problem IS NOT NULL
+            ORDER BY o.inbound_id FOR UPDATE OF o)
     )
     UPDATE notices n
     SET lease_until = :lease,
-        state = CASE WHEN phone IS NULL OR channel IS NULL THEN 'failed' ELSE 'pending' END,
-        code = CASE WHEN phone IS NULL OR channel IS NULL THEN 'unsendable' ELSE n.code END
+        state = CASE WHEN problem IS NULL THEN 'pending' ELSE 'failed' END,
+        code = coalesce(problem, n.code)
     FROM chosen WHERE n.id = chosen.id
     RETURNING n.id, n.inbound_id, n.kind, n.contact_id, n.business, n.body, n.sender_id, n.attempt,
               n.state, chosen.phone, chosen.country, chosen.received_by, chosen.channel,
               chosen.address, chosen.provider, chosen.rate_per_second
-    """
+    """  # noqa: S608 - a fragment of ours
 )
 
 
@@ -186,18 +198,21 @@ def take_up(connection: Connection, ids: Collection[int], *, lease: datetime) ->
 
 
 _CLAIM = text(
-    """
-    UPDATE notices n SET state = 'sending', attempt = n.attempt + 1, lease_until = :lease
+    f"""
+    UPDATE notices n
+    SET state = CASE WHEN superseded THEN 'failed' ELSE 'sending' END,
+        code = CASE WHEN superseded THEN 'superseded' ELSE n.code END,
+        attempt = n.attempt + CASE WHEN superseded THEN 0 ELSE 1 END, lease_until = :lease
     FROM (
-        SELECT n.id
+        SELECT n.id, {_SUPERSEDED} AS superseded
         FROM unnest(CAST(:ids AS bigint[]), CAST(:senders AS bigint[])) AS w (id, sender_id)
         JOIN notices n ON n.id = w.id AND n.sender_id = w.sender_id
         WHERE n.state = 'pending'
         ORDER BY n.id FOR UPDATE OF n SKIP LOCKED
     ) free
     WHERE n.id = free.id
-    RETURNING n.id, n.attempt
-    """
+    RETURNING n.id, n.attempt, n.state
+    """  # noqa: S608 - a fragment of ours
 )
 
 
@@ -209,7 +224,8 @@ def claim(connection: Connection, wanted: Mapping[int, int], *, lease: datetime)
         lease: machine instant at which a notice that nobody has recorded is in doubt.
     """
     values = {"ids": list(wanted), "senders": list(wanted.values()), "lease": lease}
-    return {row.id: row.attempt for row in connection.execute(_CLAIM, values)}
+    rows = connection.execute(_CLAIM, values)
+    return {row.id: row.attempt for row in rows if row.state == NoticeState.SENDING}
 
 
 _GIVE_BACK = text(
@@ -226,6 +242,9 @@ def give_back(connection: Connection, ids: Collection[int]) -> None:
         connection.execute(_GIVE_BACK, {"ids": sorted(ids)})
 
 
+_LOCK = text(
+    "SELECT inbound_id FROM notices WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE"
+)
 # As with messages, the answer of a worker that was frozen past its lease settles the doubt.
 _RECORD = text(
     """
@@ -260,6 +279,8 @@ def record(connection: Connection, ends: Sequence[NoticeEnd]) -> set[int]:
     """Write the ends of attempts; the ids that were still open. Others were settled meanwhile."""
     if not ends:
         return set()
+    locked = connection.execute(_LOCK, {"ids": [end.id for end in ends]})
+    opt_outs.lock(connection, locked.scalars().all())
     result = connection.execute(
         _RECORD,
         {

@@ -84,6 +84,24 @@ def add(connection: Connection, rows: Sequence[OptOut]) -> None:
     )
 
 
+_LOCK = text(
+    """
+    SELECT inbound_id FROM opt_outs WHERE inbound_id = ANY(CAST(:ids AS bigint[]))
+    ORDER BY inbound_id FOR UPDATE
+    """
+)
+
+
+def lock(connection: Connection, ids: Collection[int]) -> None:
+    """Lock these in the one order in which everybody does who is about to change several.
+
+    The webhook, the lane and its recorder change the same rows at the same time: without an order
+    they wait for each other in a circle.
+    """
+    if ids:
+        connection.execute(_LOCK, {"ids": sorted(ids)})
+
+
 _IN_FORCE = text(
     """
     UPDATE opt_outs SET in_force_at = least(coalesce(in_force_at, :at), :at)
@@ -95,6 +113,7 @@ _IN_FORCE = text(
 def note_in_force(connection: Connection, ids: Collection[int], *, at: datetime) -> None:
     """Write down that these were committed by the business instant `at`; the earliest counts."""
     if ids:
+        lock(connection, ids)
         connection.execute(_IN_FORCE, {"ids": sorted(ids), "at": at})
 
 
@@ -112,6 +131,22 @@ def came_back(connection: Connection, contacts: Collection[int]) -> dict[tuple[i
     """When each of these people last wrote START to a business, by the message's own time."""
     rows = connection.execute(_CAME_BACK, {"contacts": list(contacts)})
     return {(row.contact_id, row.business): row.at for row in rows}
+
+
+_ANSWERED = text(
+    """
+    SELECT DISTINCT o.contact_id, b.business
+    FROM opt_outs o CROSS JOIN LATERAL unnest(o.businesses) AS b (business)
+    WHERE o.contact_id = ANY(CAST(:contacts AS bigint[]))
+      AND o.confirmation IN ('due', 'sent', 'in_doubt', 'by_provider')
+    """
+)
+
+
+def answered(connection: Connection, contacts: Collection[int]) -> set[tuple[int, str]]:
+    """Who was told, or will be, that they have left: (contact, business)."""
+    rows = connection.execute(_ANSWERED, {"contacts": list(contacts)})
+    return {(row.contact_id, row.business) for row in rows}
 
 
 _HOLD = text(

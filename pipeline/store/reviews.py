@@ -107,6 +107,24 @@ _DECIDE = text(
     WHERE id = ANY(CAST(:ids AS bigint[])) AND decision IS NULL
     """
 )
+_OTHERS = text(
+    """
+    SELECT i.id, h.contact_id
+    FROM inbound_messages i JOIN review_holds h ON h.inbound_id = i.id
+    WHERE i.id = ANY(CAST(:ids AS bigint[])) AND h.contact_id <> i.contact_id
+    ORDER BY i.id, h.contact_id
+    """
+)
+
+
+def others_held(connection: Connection, ids: Collection[int]) -> dict[int, set[int]]:
+    """Contacts that a reply holds besides its own, being the same person: reply → contacts."""
+    found: dict[int, set[int]] = {}
+    for row in connection.execute(_OTHERS, {"ids": sorted(ids)}):
+        found.setdefault(row.id, set()).add(row.contact_id)
+    return found
+
+
 _UNHOLD = text("DELETE FROM review_holds WHERE inbound_id = ANY(CAST(:ids AS bigint[]))")
 
 

@@ -50,7 +50,7 @@ _ADD = text(
         source = EXCLUDED.source,
         everything = EXCLUDED.everything OR (s.everything AND s.lifted_at IS NULL),
         lifted_at = NULL, recorded_at = EXCLUDED.recorded_at
-    WHERE (s.lifted_at IS NOT NULL AND EXCLUDED.since > s.lifted_at)
+    WHERE (s.lifted_at IS NOT NULL AND EXCLUDED.since >= s.lifted_at)
        OR (s.lifted_at IS NULL AND EXCLUDED.since > s.since)
        OR (EXCLUDED.everything AND NOT s.everything)
     RETURNING contact_id, business

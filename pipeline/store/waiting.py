@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from pipeline.store import opt_outs
+
 # What waits for the person and the suppression list forbids: the claim's own condition, so that
 # a START which came in between is respected. `:ids` are replies.
 _FORBIDDEN = """
@@ -67,6 +69,7 @@ def stop_waiting(connection: Connection, ids: Sequence[int], *, now: datetime) -
         for row in connection.execute(_STOP, {"ids": list(ids), "now": now})
     }
     amounts = [stopped.get(id_, 0) for id_ in ids]
+    opt_outs.lock(connection, ids)
     # A statement of its own: it has to see what the one before has changed.
     rows = connection.execute(_NOTE, {"ids": list(ids), "stopped": amounts, "now": now})
     return {row.inbound_id for row in rows if row.left_some}

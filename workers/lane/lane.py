@@ -36,11 +36,19 @@ class Lane:
         self._sender = NoticeSender(means)
         self._ledger = LedgerWriter(self._complete)
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can still send; one that cannot must be replaced."""
+        return self._sender.alive
+
     def work(self, ids: Sequence[int]) -> Work:
         """Do what must not wait for these replies (above 0) and notices (below), and for others.
 
         Returns when that is committed; the notices leave, and the ledger is written, afterwards.
         A reply in another worker's hands is left to it.
+
+        Raises:
+            RuntimeError: it can send no more; what was settled is committed all the same.
         """
         replies = [id_ for id_ in ids if id_ > 0]
         notice_ids = [id_ for id_ in ids if id_ < 0]

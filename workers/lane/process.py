@@ -13,8 +13,10 @@ _lanes: dict[int, Lane] = {}
 
 
 def process_lane(runtime: Runtime) -> Lane:
-    """This process's lane."""
+    """This process's lane; one that has ended by a mistake is replaced."""
     pid = os.getpid()
+    if pid in _lanes and not _lanes[pid].alive:
+        close_lane()
     if pid not in _lanes:
         _lanes.clear()  # a lane's threads do not survive a fork
         _lanes[pid] = open_lane(runtime)

@@ -85,5 +85,10 @@ class NoticeRecorder:
         now, machine = self._means.clock.now(), machine_now()
         with self._means.transaction() as connection:
             notices.record(
-                connection, batch, accounts=self._means.known.accounts, now=now, machine_now=machine
+                connection,
+                batch,
+                accounts=self._means.known.accounts,
+                books=self._means.known.books,
+                now=now,
+                machine_now=machine,
             )

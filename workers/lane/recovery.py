@@ -5,7 +5,6 @@ own, whatever has no one, so a busy lane needs no reminding.
 """
 
 import time
-from datetime import datetime
 
 import structlog
 
@@ -28,30 +27,36 @@ ALARM_SECONDS = 60.0
 
 
 class LaneRecovery:
-    """Run it in every round of a dispatcher; any number may run side by side."""
+    """Both parts belong in every round of a dispatcher; any number may run side by side."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._alarm_at = 0.0
 
-    def round(self, waiting_chunks: int) -> None:
-        """Take up what nobody has in hand, and raise the alarm over late confirmations.
+    def watch(self) -> None:
+        """Find the notices in doubt, and raise the alarm over late confirmations.
 
-        Args:
-            waiting_chunks: in the lane's queue.
+        It asks PostgreSQL alone: while Redis is away confirmations are late, and it must be told.
         """
-        machine = machine_now()
         with self._runtime.transaction() as connection:
-            in_doubt = notice_evidence.doubt_lapsed(connection, machine_now=machine, most=MOST)
+            in_doubt = notice_evidence.doubt_lapsed(
+                connection, machine_now=machine_now(), most=MOST
+            )
         if in_doubt:
             log.warning("notices_in_doubt", notices=in_doubt)
-        if waiting_chunks <= SHORT_QUEUE:
-            self._remind(machine)
         if time.monotonic() >= self._alarm_at:
             self._alarm_at = time.monotonic() + ALARM_SECONDS
             self._raise_alarm()
 
-    def _remind(self, machine: datetime) -> None:
+    def remind(self, waiting_chunks: int) -> None:
+        """Enqueue what nobody has in hand.
+
+        Args:
+            waiting_chunks: in the lane's queue.
+        """
+        if waiting_chunks > SHORT_QUEUE:
+            return
+        machine = machine_now()
         lease = machine + QUEUE_LEASE
         with self._runtime.transaction() as connection:
             replies = lane.renew_lapsed(connection, machine_now=machine, lease=lease, most=MOST)

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -55,16 +55,26 @@ class NoticeSender:
         self._closing = False
         self._ready = threading.Event()
         sys.setswitchinterval(THREAD_SWITCH_SECONDS)
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._main()), name="lane-sending", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="lane-sending", daemon=True)
         self._thread.start()
         self._ready.wait()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the loop runs."""
+        return self._thread.is_alive()
+
     def submit(self, found: Sequence[Notice]) -> None:
-        """Take notices over; those that are here already are left as they are."""
-        if found and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._accept, list(found))
+        """Take notices over; those that are here already are left as they are.
+
+        Raises:
+            RuntimeError: the loop has ended: their leases run out, and another process has them.
+        """
+        if not found:
+            return
+        if not self.alive:
+            raise RuntimeError("the lane of this process sends no more")
+        self._loop.call_soon_threadsafe(self._accept, list(found))
 
     def close(self) -> None:
         """Claim nothing more, wait for the answers, record them."""
@@ -74,6 +84,14 @@ class NoticeSender:
         self._slot_thread.shutdown()
         self._claim_thread.shutdown()
 
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except Exception:
+            log.exception("lane_ended")
+        finally:
+            self._ready.set()
+
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
@@ -82,7 +100,7 @@ class NoticeSender:
         self._warm()
         self._ready.set()
         recording = asyncio.create_task(self._recorder.run())
-        await asyncio.gather(self._take_slots(), self._claim())
+        await asyncio.gather(self._repeat(self._take_slots), self._repeat(self._claim))
         await self._drain()
         self._recorder.stop()
         await recording
@@ -107,55 +125,66 @@ class NoticeSender:
         self._lines.add(found)
         self._wake.set()
 
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take a step again and again, whatever comes of one: people wait for what is here."""
+        while not self._closing:
+            try:
+                await step()
+            except Exception:
+                log.exception("lane_step_failed")
+                await asyncio.sleep(RETRY_PAUSE)
+
     async def _take_slots(self) -> None:
         """Get slots for what waits, whenever a sender's next ones come within reach."""
         most = max(1, self._means.capacity // SENDERS_SHARE)
-        while not self._closing:
-            room, now = self._means.capacity - self._busy.total(), time.monotonic()
-            picked = self._lines.pick(room, most, self._busy, now) if room > 0 else {}
-            if not picked:
-                wait = self._lines.next_try(most, self._busy, now) if room > 0 else None
-                await _event_within(self._wake, wait)
-                continue
-            try:
-                supply = await self._loop.run_in_executor(
-                    self._slot_thread, self._claimer.take_slots, picked
-                )
-            except RedisError as error:
-                log.warning("slots_not_had", error=type(error).__name__)
-                self._lines.put_back([one for entries in picked.values() for one in entries])
-                await asyncio.sleep(RETRY_PAUSE)
-                continue
-            for sender, moment in supply.again_at.items():
-                self._lines.try_again_at(sender, moment)
-            self._lines.put_back(supply.returned)
-            self._busy.update(entry.notice.sender_id for entry, _ in supply.granted)
-            self._scheduled += [(slot, entry) for entry, slot in supply.granted]
-            self._scheduled.sort(key=lambda one: one[0])
-            self._slots_came.set()
+        room, now = self._means.capacity - self._busy.total(), time.monotonic()
+        picked = self._lines.pick(room, most, self._busy, now) if room > 0 else {}
+        if not picked:
+            wait = self._lines.next_try(most, self._busy, now) if room > 0 else None
+            await _event_within(self._wake, wait)
+            return
+        try:
+            supply = await self._loop.run_in_executor(
+                self._slot_thread, self._claimer.take_slots, picked
+            )
+        except Exception as error:
+            self._lines.put_back([one for entries in picked.values() for one in entries])
+            if not isinstance(error, RedisError):
+                raise
+            log.warning("slots_not_had", error=type(error).__name__)
+            await asyncio.sleep(RETRY_PAUSE)
+            return
+        for sender, moment in supply.again_at.items():
+            self._lines.try_again_at(sender, moment)
+        self._lines.put_back(supply.returned)
+        self._busy.update(entry.notice.sender_id for entry, _ in supply.granted)
+        self._scheduled += [(slot, entry) for entry, slot in supply.granted]
+        self._scheduled.sort(key=lambda one: one[0])
+        self._slots_came.set()
 
     async def _claim(self) -> None:
         """Claim what has a slot when the slot is near, and send it at its slot."""
-        while not self._closing:
-            near = time.monotonic() + self._claimer.lead
-            if not self._scheduled or self._scheduled[0][0] > near:
-                wait = self._scheduled[0][0] - near if self._scheduled else None
-                await _event_within(self._slots_came, wait)
-                continue
-            due = [one for one in self._scheduled if one[0] <= near + CLAIM_SPAN]
-            del self._scheduled[: len(due)]
-            entries = [entry for _, entry in due]
-            try:
-                claimed = await self._loop.run_in_executor(
-                    self._claim_thread, self._claimer.claim, entries
-                )
-            except (DBAPIError, PoolTimeoutError) as error:
-                log.warning("claim_failed", error=type(error).__name__)
-                self._busy.subtract(entry.notice.sender_id for entry in entries)
-                self._lines.put_back(entries)
-                await asyncio.sleep(RETRY_PAUSE)
-                continue
-            self._send_claimed(due, claimed)
+        near = time.monotonic() + self._claimer.lead
+        if not self._scheduled or self._scheduled[0][0] > near:
+            wait = self._scheduled[0][0] - near if self._scheduled else None
+            await _event_within(self._slots_came, wait)
+            return
+        due = [one for one in self._scheduled if one[0] <= near + CLAIM_SPAN]
+        del self._scheduled[: len(due)]
+        entries = [entry for _, entry in due]
+        try:
+            claimed = await self._loop.run_in_executor(
+                self._claim_thread, self._claimer.claim, entries
+            )
+        except Exception as error:
+            self._busy.subtract(entry.notice.sender_id for entry in entries)
+            self._lines.put_back(entries)
+            if not isinstance(error, DBAPIError | PoolTimeoutError):
+                raise
+            log.warning("claim_failed", error=type(error).__name__)
+            await asyncio.sleep(RETRY_PAUSE)
+            return
+        self._send_claimed(due, claimed)
 
     def _send_claimed(
         self, due: Sequence[tuple[float, Waiting]], claimed: Sequence[Waiting]

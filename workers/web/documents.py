@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
+from workers.web.bodies import SMALL_BODY_BYTES
 from workers.web.problems import MEDIA_TYPE
 
 TITLE = "Recado"
@@ -35,7 +36,7 @@ REASONS = {
     401: "It is not signed.",
     403: "The signature is not valid for this address, or nobody has this address.",
     408: "The body takes too long.",
-    413: "The body is too long.",
+    413: "The body is too long: the description of the request's body says how long it may be.",
     500: "A mistake of ours; it was logged.",
     503: "It cannot be stored now. Bring it again, after the seconds of Retry-After.",
 }
@@ -99,6 +100,7 @@ def _webhook(
     bodies: Mapping[str, Mapping[str, Any]],
     answer: dict[int | str, Any],
     security: dict[str, list[str]],
+    length: str = f"At most {SMALL_BODY_BYTES} bytes.",
 ) -> Route:
     return Route(
         methods=["POST"],
@@ -112,6 +114,7 @@ def _webhook(
             "security": [security],
             "requestBody": {
                 "required": True,
+                "description": length,
                 "content": {kind: {"schema": dict(schema)} for kind, schema in bodies.items()},
             },
         },
@@ -134,6 +137,7 @@ WHATSAPP = _webhook(
     },
     answer=_answer("Committed.", "application/json", _TAKEN),
     security={"whatsapp": []},
+    length="At most as many bytes as RECADO_WEB__LARGEST_BODY_BYTES says.",
 )
 
 TWILIO = _webhook(

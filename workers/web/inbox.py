@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 import structlog
+from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from pipeline.policy.replies.lexicon import Lexicon
@@ -20,6 +21,7 @@ from pipeline.providers.events import ProviderEvent, StatusReport
 from pipeline.stages import receive
 from pipeline.stages.books import Books
 from pipeline.stages.receive import Arrival, Taken
+from pipeline.store import opt_outs
 from pipeline.store.engine import create_prompt_engine
 from workers.clock import BusinessClock, machine_now
 from workers.queues import enqueue
@@ -30,6 +32,10 @@ from workers.web.outage import Trouble, trouble_of
 from workers.web.problems import whereabouts
 
 log = structlog.get_logger(__name__)
+
+BRIEFLY = text("SET LOCAL lock_timeout = '50ms'")
+"""A batch is halved some nine times until the event that meets a lock is found, and nobody else's
+opt-out is in force meanwhile; that event is tried again later."""
 
 LEASE = timedelta(seconds=5)
 """Stored replies are left so long to whoever the queue gives them to; then the dispatcher, or any
@@ -100,7 +106,9 @@ class Inbox:
         engine = self._engines[name]
 
         def commit(arrivals: Sequence[Arrival], began: Sequence[float]) -> list[Taken]:
-            return self._commit(engine, arrivals, began)
+            # A status alone may wait: it is not kept, and not every source brings it again.
+            briefly = keeps or len(arrivals) > 1
+            return self._commit(engine, arrivals, began, briefly=briefly)
 
         lane = Lane(name, commit, bound=bound, keeps=keeps)
         self._metrics.watch_waiting(name, lambda: lane.waiting)
@@ -158,9 +166,16 @@ class Inbox:
                 raise outcome
 
     def _commit(
-        self, engine: Engine, arrivals: Sequence[Arrival], began: Sequence[float]
+        self,
+        engine: Engine,
+        arrivals: Sequence[Arrival],
+        began: Sequence[float],
+        *,
+        briefly: bool,
     ) -> list[Taken]:
         with engine.begin() as connection:
+            if briefly:
+                connection.execute(BRIEFLY)
             taken = receive.take(
                 connection,
                 arrivals,
@@ -183,6 +198,7 @@ class Inbox:
     def _confirm(self, batch: Sequence[InForce]) -> bool:
         try:
             with self._engines["afterwards"].begin() as connection:
+                opt_outs.lock(connection, [id_ for one in batch for id_ in one.inbound_ids])
                 for one in batch:
                     receive.confirm_in_force(connection, one.inbound_ids, at=one.at)
         except Exception as error:  # noqa: BLE001 - the thread must live on, whatever this was

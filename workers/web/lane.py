@@ -3,19 +3,33 @@
 A commit costs a write to the disk, whether it holds one event or five hundred. A lane's writer
 takes all that waits, so the busier it is the less each event costs, and a single event waits for
 nothing. A request is answered when the transaction that holds its events has been committed.
+
+An event that meets somebody's lock is found by halving the batch, and set aside: it is tried again
+by itself, between the others' batches.
 """
 
 import asyncio
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import structlog
 
 from pipeline.stages.receive import Arrival, Taken
+from workers.web.aside import Aside
 from workers.web.outage import Trouble, trouble_of
+from workers.web.parcels import (
+    BusyError,
+    Outcome,
+    Parcel,
+    UnavailableError,
+    UnstorableError,
+    resolve,
+    shares,
+)
 from workers.web.problems import whereabouts
 
 log = structlog.get_logger(__name__)
@@ -38,29 +52,8 @@ PAUSE_SECONDS = 0.5
 
 LOOK_SECONDS = 0.25
 
-Outcome = Taken | Exception
-
-
-class UnavailableError(Exception):
-    """The events could not be stored now; bringing them again may help. The text tells why."""
-
-
-class UnstorableError(Exception):
-    """An event cannot be stored, however often it is brought."""
-
-
-@dataclass(slots=True, eq=False)
-class _Parcel:
-    """The events of one request that go one way.
-
-    Attributes:
-        began: seconds of the performance counter at which the request arrived.
-        future: resolved on the event loop; None: nobody waits for it any more.
-    """
-
-    arrivals: Sequence[Arrival]
-    began: float
-    future: "asyncio.Future[list[Taken]] | None"
+HALVING_SECONDS = 1.0
+"""After so long what is locked is no longer looked for by halving: each is tried by itself."""
 
 
 class Lane:
@@ -69,7 +62,7 @@ class Lane:
     Args:
         name: of its thread; it labels metrics.
         commit: stores events in one transaction, and returns when it is committed. The second
-            argument is when each event's request arrived, as `_Parcel.began`.
+            argument is when each event's request arrived, as `Parcel.began`.
         bound: events that may wait.
         keeps: events of requests that were answered with "try again" are stored nevertheless,
             as soon as it is possible: not every provider does try again.
@@ -90,7 +83,9 @@ class Lane:
         self._bound = bound
         self._keeps = keeps
         self._patience = patience
-        self._parcels: deque[_Parcel] = deque()
+        self._parcels: deque[Parcel] = deque()
+        self._aside = Aside()
+        self._aside_turn = False
         self._waiting = 0
         self._condition = threading.Condition()
         self._stopping = False
@@ -104,8 +99,8 @@ class Lane:
 
     @property
     def waiting(self) -> int:
-        """Events that no transaction has taken up yet."""
-        return self._waiting
+        """Events that wait to be stored: for their turn, or for somebody's lock."""
+        return self._waiting + len(self._aside)
 
     @property
     def alive(self) -> bool:
@@ -122,7 +117,7 @@ class Lane:
             self._stopping = True
             self._condition.notify()
         self._thread.join(seconds)
-        if left := self._waiting + self._left:
+        if left := self.waiting + self._left:
             log.warning("inbox_left", lane=self.name, events=left)
 
     async def put(self, arrivals: Sequence[Arrival], began: float) -> list[Taken]:
@@ -134,7 +129,7 @@ class Lane:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Taken]] = loop.create_future()
-        self._accept(_Parcel(arrivals, began, future))
+        self._accept(Parcel(arrivals, began, future))
         self._pending[future] = time.monotonic()
         if not self._watching:
             self._watching = True
@@ -144,11 +139,11 @@ class Lane:
         finally:
             self._pending.pop(future, None)
 
-    def _accept(self, parcel: _Parcel) -> None:
+    def _accept(self, parcel: Parcel) -> None:
         with self._condition:
             if self._stopping:
                 raise UnavailableError("The service is stopping.")
-            if self._waiting + len(parcel.arrivals) > self._bound:
+            if self.waiting + len(parcel.arrivals) > self._bound:
                 raise UnavailableError("Too many events wait to be stored.")
             away = time.monotonic() < self._away_until or self._is_stuck()
             if away:
@@ -180,54 +175,103 @@ class Lane:
         while batch := self._next_batch():
             self._settle(batch)
 
-    def _next_batch(self) -> list[_Parcel]:
+    def _next_batch(self) -> list[Parcel]:
         """What is to be stored next, waited for; nothing: the lane is stopped and empty."""
         with self._condition:
-            while not self._stopping and not (
-                self._parcels and time.monotonic() >= self._away_until
-            ):
-                self._condition.wait(PAUSE_SECONDS if self._parcels else None)
-            batch: list[_Parcel] = []
-            events = 0
-            while self._parcels and (
-                not batch or events + len(self._parcels[0].arrivals) <= self._batch
-            ):
-                parcel = self._parcels.popleft()
-                self._waiting -= len(parcel.arrivals)
-                if self._keeps or not _given_up(parcel):
-                    batch.append(parcel)
-                    events += len(parcel.arrivals)
-        if not batch and not self._stopping:
-            return self._next_batch()
+            while True:
+                self._wait()
+                # In turn: neither holds up the other.
+                if self._aside_turn and (batch := self._take_aside()):
+                    return batch
+                if batch := self._take_waiting():
+                    self._aside_turn = True
+                    return batch
+                if batch := self._take_aside():
+                    return batch
+                if self._stopping and not self.waiting:
+                    return []
+
+    def _wait(self) -> None:
+        while not self._stopping:
+            now = time.monotonic()
+            ready_at = max(now if self._parcels else self._aside.next_at, self._away_until)
+            if now >= ready_at:
+                return
+            self._condition.wait(None if ready_at == math.inf else ready_at - now)
+
+    def _take_aside(self) -> list[Parcel]:
+        self._aside_turn = False
+        parcel = self._aside.take(math.inf if self._stopping else time.monotonic())
+        return [] if parcel is None else [parcel]
+
+    def _take_waiting(self) -> list[Parcel]:
+        batch: list[Parcel] = []
+        events = 0
+        while self._parcels and (
+            not batch or events + len(self._parcels[0].arrivals) <= self._batch
+        ):
+            parcel = self._parcels.popleft()
+            self._waiting -= len(parcel.arrivals)
+            if self._keeps or not parcel.given_up:
+                batch.append(parcel)
+                events += len(parcel.arrivals)
         return batch
 
-    def _settle(self, batch: list[_Parcel]) -> None:
+    def _settle(self, batch: list[Parcel]) -> None:
         arrivals = [arrival for parcel in batch for arrival in parcel.arrivals]
         began = [parcel.began for parcel in batch for _ in parcel.arrivals]
         try:
-            outcomes = self._store(arrivals, began)
+            outcomes = self._store(arrivals, began, time.monotonic() + HALVING_SECONDS)
         except UnavailableError as error:
             self._put_off(batch)
-            _resolve(batch, [error] * len(arrivals))
-        else:
-            self._away_until = 0.0
-            _resolve(batch, outcomes)
+            resolve([(parcel, [error]) for parcel in batch])
+            return
+        self._away_until = 0.0
+        resolve(
+            [
+                (parcel, part)
+                for parcel, part in shares(batch, outcomes)
+                if not (self._keeps and self._set_aside(parcel, part))
+            ]
+        )
 
-    def _put_off(self, batch: list[_Parcel]) -> None:
+    def _set_aside(self, parcel: Parcel, outcomes: Sequence[Outcome]) -> bool:
+        """Set aside those of its events that met a lock; says whether its request waits on."""
+        busy = [outcome for outcome in outcomes if isinstance(outcome, BusyError)]
+        if not busy:
+            return False
+        with self._condition:
+            if self._stopping:
+                self._left += len(busy)
+                return False
+            first = not self._aside and parcel.aside_since is None
+            waits, lost = self._aside.add(parcel, outcomes)
+        if first:  # said once, until it is empty again
+            log.warning("inbox_waits", lane=self.name, error=type(busy[0].error).__name__)
+        for arrival, error in lost:
+            self._tell_lost(arrival, error.error)
+        return waits
+
+    def _put_off(self, batch: list[Parcel]) -> None:
         with self._condition:
             self._away_until = time.monotonic() + PAUSE_SECONDS
             if self._stopping:
                 self._left += sum(len(parcel.arrivals) for parcel in batch)
             elif self._keeps:
-                kept = [_Parcel(parcel.arrivals, parcel.began, None) for parcel in batch]
+                kept = [replace(parcel, future=None) for parcel in batch]
                 self._parcels.extendleft(reversed(kept))
                 self._waiting += sum(len(parcel.arrivals) for parcel in kept)
 
-    def _store(self, arrivals: Sequence[Arrival], began: Sequence[float]) -> list[Outcome]:
+    def _store(
+        self, arrivals: Sequence[Arrival], began: Sequence[float], until: float
+    ) -> list[Outcome]:
         """Store all in one transaction; where that fails, each half in one of its own.
 
         An event that cannot be stored is found in so many steps as the batch has halvings, and
         takes nobody else's with it.
+
+        Args:
+            until: of the monotonic clock; then no lock is looked for any more.
 
         Raises:
             UnavailableError: the database is away.
@@ -241,6 +285,8 @@ class Lane:
                 if not self._away_until:  # said once, until it works again
                     log.warning("inbox_waits", lane=self.name, error=type(error).__name__)
                 raise UnavailableError("The database does not answer.") from error
+            if trouble is Trouble.BUSY and self._keeps and time.monotonic() > until:
+                return [BusyError(error)] * len(arrivals)
             if len(arrivals) == 1:
                 return [self._refuse(arrivals[0], error, trouble)]
         finally:
@@ -248,8 +294,8 @@ class Lane:
             self._fit_batch(time.monotonic() - since)
         middle = len(arrivals) // 2
         return [
-            *self._store(arrivals[:middle], began[:middle]),
-            *self._store(arrivals[middle:], began[middle:]),
+            *self._store(arrivals[:middle], began[:middle], until),
+            *self._store(arrivals[middle:], began[middle:], until),
         ]
 
     def _fit_batch(self, seconds: float) -> None:
@@ -257,6 +303,14 @@ class Lane:
         self._batch = min(LARGEST_BATCH, max(SMALLEST_BATCH, fitting))
 
     def _refuse(self, arrival: Arrival, error: Exception, trouble: Trouble) -> Exception:
+        if trouble is Trouble.BUSY and self._keeps:
+            return BusyError(error)
+        self._tell_lost(arrival, error)
+        if trouble is Trouble.BUSY:
+            return BusyError(error)
+        return UnstorableError("The event cannot be stored.")
+
+    def _tell_lost(self, arrival: Arrival, error: Exception) -> None:
         log.error(
             "event_not_stored",
             lane=self.name,
@@ -265,36 +319,3 @@ class Lane:
             error=type(error).__name__,
             where=whereabouts(error),
         )
-        if trouble is Trouble.BUSY:
-            return UnavailableError("The database is busy.")
-        return UnstorableError("The event cannot be stored.")
-
-
-def _given_up(parcel: _Parcel) -> bool:
-    return parcel.future is None or parcel.future.done()
-
-
-def _resolve(batch: Sequence[_Parcel], outcomes: Sequence[Outcome]) -> None:
-    """Give each request its part of the outcomes, on the event loop, in one step for all."""
-    position = 0
-    resolved = []
-    for parcel in batch:
-        part = outcomes[position : position + len(parcel.arrivals)]
-        position += len(parcel.arrivals)
-        if parcel.future is not None:
-            resolved.append((parcel.future, part))
-    if resolved:
-        loop = resolved[0][0].get_loop()
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_answer, resolved)
-
-
-def _answer(resolved: Sequence[tuple["asyncio.Future[list[Taken]]", Sequence[Outcome]]]) -> None:
-    for future, outcomes in resolved:
-        if future.done():
-            continue
-        errors = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-        if errors:
-            future.set_exception(errors[0])
-        else:
-            future.set_result([outcome for outcome in outcomes if isinstance(outcome, Taken)])

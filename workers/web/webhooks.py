@@ -17,7 +17,7 @@ from pipeline.providers.events import MalformedEventError, OtherEvent, ProviderE
 from pipeline.providers.signatures import whatsapp_challenge
 from workers.clock import BusinessClock, machine_now
 from workers.web import documents
-from workers.web.bodies import Bodies
+from workers.web.bodies import SMALL_BODY_BYTES, Bodies
 from workers.web.dialects import (
     SIGNED_BY,
     Account,
@@ -27,8 +27,8 @@ from workers.web.dialects import (
     whatsapp_events,
 )
 from workers.web.inbox import Inbox
-from workers.web.lane import UnavailableError, UnstorableError
 from workers.web.metrics import WebMetrics
+from workers.web.parcels import UnavailableError, UnstorableError
 from workers.web.problems import Problem, unavailable
 
 log = structlog.get_logger(__name__)
@@ -65,7 +65,12 @@ class Webhooks:
         self._clock = clock
         self._inbox = inbox
         self._metrics = metrics
-        self._bodies = Bodies(settings.web.largest_body_bytes)
+        largest = settings.web.largest_body_bytes
+        self._bodies = Bodies(
+            largest,
+            # A form is read before it can be verified, on the loop that all requests share.
+            {name: min(SMALL_BODY_BYTES, largest) for name in ("twilio", "inbound")},
+        )
         self._accounts = {
             (route, name): Account(name=name, settings=provider, secret=secret)
             for name, provider in settings.providers.items()
@@ -116,7 +121,7 @@ class Webhooks:
         received_at, began = self._clock.now(), time.perf_counter()
         known = self._known(route, account, request)
         try:
-            raw = await self._bodies.read(request)
+            raw = await self._bodies.read(route, request)
             events = read(known, request, raw)
         except Problem as problem:
             self._count(route, account, problem.reason)
@@ -151,7 +156,7 @@ class Webhooks:
             Problem: the body is too long, or the request is not signed, or not by one of ours.
         """
         try:
-            self._bodies.check_length(request)
+            self._bodies.check_length(route, request)
         except Problem as problem:
             self._count(route, account, problem.reason)
             raise

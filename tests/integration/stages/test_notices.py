@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.engine import Connection
 
 from pipeline.providers.base import Accepted, Action, Ambiguous, Rejected, SendResult
 from pipeline.providers.events import DeliveryStatus
@@ -59,13 +60,27 @@ def _attempt(
         answered_at=NOW + SECOND,
     )
     with world.runtime.transaction() as connection:
-        notices.record(
-            connection, [answer], accounts=repliers.accounts, now=NOW, machine_now=MACHINE
-        )
+        _record(connection, repliers, answer)
+
+
+def _record(connection: Connection, repliers: Repliers, answer: NoticeAnswer) -> set[int]:
+    return notices.record(
+        connection,
+        [answer],
+        accounts=repliers.accounts,
+        books=repliers.known.books,
+        now=NOW,
+        machine_now=MACHINE,
+    )
 
 
 def _status(
-    world: World, notice_id: int, status: DeliveryStatus, *, account: str = "sandbox"
+    world: World,
+    notice_id: int,
+    status: DeliveryStatus,
+    *,
+    account: str = "sandbox",
+    opted_out: bool = False,
 ) -> bool:
     with world.runtime.transaction() as connection:
         return notices.settle_by_status(
@@ -76,6 +91,9 @@ def _status(
             code="30003" if status is DeliveryStatus.FAILED else None,
             provider_id="SM9",
             at=NOW + MINUTE,
+            books=world.runtime.books,
+            now=NOW + MINUTE,
+            opted_out=opted_out,
         )
 
 
@@ -171,9 +189,7 @@ def test_a_report_that_overtakes_the_answer_is_kept(world: World, repliers: Repl
         answered_at=NOW,
     )
     with world.runtime.transaction() as connection:
-        recorded = notices.record(
-            connection, [answer], accounts=repliers.accounts, now=NOW, machine_now=MACHINE
-        )
+        recorded = _record(connection, repliers, answer)
     assert recorded == set()
     assert repliers.clock(stop).confirmation == "sent"
 
@@ -228,10 +244,12 @@ def test_a_halted_sender_is_halted_for_campaigns_too(
     world: World, repliers: Repliers, action: Action
 ) -> None:
     other = world.sender("us2", provider="other")
+    world.sender("us3", business="shop", provider="Sandbox")  # one account, however it is written
     (notice,) = repliers.settle(repliers.say(PHONE)).notices
     _attempt(world, repliers, notice, _refused(action))
     states = {row.code: row.state for row in world.query("SELECT code, state FROM senders")}
-    assert states == {"us": "suspended", "us2": "active"}
+    account_too = "suspended" if action is Action.HALT_ACCOUNT else "active"
+    assert states == {"us": "suspended", "us2": "active", "us3": account_too}
     (row,) = repliers.notices()
     assert (row.state, row.sender_id, row.lease_until) == ("pending", other.id, None)
 

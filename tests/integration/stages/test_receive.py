@@ -41,7 +41,7 @@ def lexicon() -> Lexicon:
     return load_languages().lexicon
 
 
-def _take(
+def take(
     world: World, *events: ProviderEvent, account: str = "sandbox", now: datetime = NOW
 ) -> list[Taken]:
     with world.runtime.transaction() as connection:
@@ -55,7 +55,7 @@ def _take(
         )
 
 
-def _listed(world: World) -> list[tuple[str | None, str, str]]:
+def listed(world: World) -> list[tuple[str | None, str, str]]:
     """(number, business, reason) of every suppression in force."""
     rows = world.query(
         "SELECT c.phone, s.business, s.reason FROM suppressions s"
@@ -64,7 +64,7 @@ def _listed(world: World) -> list[tuple[str | None, str, str]]:
     return [(row.phone, row.business, row.reason) for row in rows]
 
 
-def _confirmations(world: World) -> list[str]:
+def confirmations(world: World) -> list[str]:
     rows = world.query("SELECT confirmation FROM opt_outs ORDER BY inbound_id")
     return [row.confirmation for row in rows]
 
@@ -72,10 +72,10 @@ def _confirmations(world: World) -> list[str]:
 def test_a_stop_is_in_force_stored_and_its_clock_runs(world: World) -> None:
     sender = world.sender("us")
 
-    (taken,) = _take(world, STOP)
+    (taken,) = take(world, STOP)
 
     assert (taken.effect, taken.intent, taken.left) == (Effect.REPLY, Intent.OPT_OUT, True)
-    assert _listed(world) == [(PHONE, "acme", "opt_out")]
+    assert listed(world) == [(PHONE, "acme", "opt_out")]
     (row,) = world.query("SELECT * FROM inbound_messages")
     assert row.id == taken.inbound_id
     assert (row.source, row.provider_id, row.businesses) == ("sandbox", "SM1", ["acme"])
@@ -94,7 +94,7 @@ def test_a_stop_is_in_force_stored_and_its_clock_runs(world: World) -> None:
 
 def test_in_force_is_noted_and_the_earliest_moment_stays(world: World) -> None:
     world.sender("us")
-    (taken,) = _take(world, STOP)
+    (taken,) = take(world, STOP)
     assert taken.inbound_id is not None
     for seconds in (3, 1, 2):
         with world.runtime.transaction() as connection:
@@ -106,28 +106,28 @@ def test_in_force_is_noted_and_the_earliest_moment_stays(world: World) -> None:
 
 def test_the_same_event_again_changes_nothing_even_within_one_body(world: World) -> None:
     world.sender("us")
-    first, twin = _take(world, STOP, STOP)
+    first, twin = take(world, STOP, STOP)
     assert (first.effect, twin.effect) == (Effect.REPLY, Effect.REPEATED)
-    before = (_listed(world), world.query("SELECT * FROM inbound_messages"))
+    before = (listed(world), world.query("SELECT * FROM inbound_messages"))
 
-    (again,) = _take(world, STOP, now=NOW + timedelta(days=3))
+    (again,) = take(world, STOP, now=NOW + timedelta(days=3))
 
     assert again == Taken(effect=Effect.REPEATED)
-    assert (_listed(world), world.query("SELECT * FROM inbound_messages")) == before
+    assert (listed(world), world.query("SELECT * FROM inbound_messages")) == before
 
 
 def test_the_same_id_from_another_account_is_another_event(world: World) -> None:
     world.sender("us")
-    _take(world, STOP)
-    (taken,) = _take(world, STOP, account="other")
+    take(world, STOP)
+    (taken,) = take(world, STOP, account="other")
     assert taken.effect is Effect.REPLY
 
 
 def test_a_second_stop_is_not_confirmed_again(world: World) -> None:
     world.sender("us")
-    _take(world, STOP, replace(STOP, provider_id="SM2"))
-    _take(world, replace(STOP, provider_id="SM3"), now=NOW + timedelta(minutes=1))
-    assert _confirmations(world) == ["due", "repeated", "repeated"]
+    take(world, STOP, replace(STOP, provider_id="SM2"))
+    take(world, replace(STOP, provider_id="SM3"), now=NOW + timedelta(minutes=1))
+    assert confirmations(world) == ["due", "repeated", "repeated"]
 
 
 def test_an_imported_suppression_was_never_confirmed(world: World) -> None:
@@ -136,20 +136,20 @@ def test_an_imported_suppression_was_never_confirmed(world: World) -> None:
     with world.runtime.transaction() as connection:
         entries = [(contact, "acme", "opt_out", NOW - timedelta(days=9))]
         suppressions.add(connection, entries, source="import", now=NOW)
-    _take(world, STOP)
-    assert _confirmations(world) == ["due"]
+    take(world, STOP)
+    assert confirmations(world) == ["due"]
 
 
 def test_a_stop_older_than_the_start_that_arrived_before_it_does_not_count(world: World) -> None:
     world.sender("us")
     start = replace(STOP, provider_id="SM2", body="START", occurred_at=NOW - timedelta(minutes=1))
-    _take(world, start)
+    take(world, start)
 
-    (late,) = _take(world, replace(STOP, occurred_at=NOW - timedelta(minutes=5)))
+    (late,) = take(world, replace(STOP, occurred_at=NOW - timedelta(minutes=5)))
 
     assert (late.intent, late.left, late.inbound_id) == (Intent.OPT_OUT, False, None)
-    assert _listed(world) == []
-    (after,) = _take(world, replace(STOP, provider_id="SM3", occurred_at=NOW))
+    assert listed(world) == []
+    (after,) = take(world, replace(STOP, provider_id="SM3", occurred_at=NOW))
     assert after.left
 
 
@@ -157,8 +157,7 @@ def test_a_stop_older_than_the_start_that_arrived_before_it_does_not_count(world
     ("claimed", "believed"),
     [
         (NOW + timedelta(days=400), NOW),
-        (NOW - timedelta(days=20_000), NOW - timedelta(days=7)),
-        (NOW - timedelta(hours=1), NOW - timedelta(hours=1)),
+        (NOW - timedelta(hours=1, microseconds=1), NOW - timedelta(hours=1, microseconds=1)),
         (None, NOW),
     ],
 )
@@ -166,7 +165,7 @@ def test_times_of_their_own_are_believed_within_reason(
     world: World, claimed: datetime | None, believed: datetime
 ) -> None:
     world.sender("us")
-    _take(world, replace(STOP, occurred_at=claimed))
+    take(world, replace(STOP, occurred_at=claimed))
     (row,) = world.query(
         "SELECT s.since, i.occurred_at, i.received_at FROM suppressions s, inbound_messages i"
     )
@@ -174,52 +173,52 @@ def test_times_of_their_own_are_believed_within_reason(
 
 
 def test_an_address_of_nobodys_concerns_every_business(world: World) -> None:
-    (taken,) = _take(world, STOP)
+    (taken,) = take(world, STOP)
     assert taken.left
-    assert _listed(world) == [(PHONE, "*", "opt_out")]
-    assert _confirmations(world) == ["impossible"]
+    assert listed(world) == [(PHONE, "*", "opt_out")]
+    assert confirmations(world) == ["impossible"]
 
 
 def test_an_address_that_two_businesses_share_concerns_both(world: World) -> None:
     world.sender("one", address="us", business="acme")
     world.sender("two", address="us", business="beta")
-    _take(world, STOP)
-    assert _listed(world) == [(PHONE, "acme", "opt_out"), (PHONE, "beta", "opt_out")]
+    take(world, STOP)
+    assert listed(world) == [(PHONE, "acme", "opt_out"), (PHONE, "beta", "opt_out")]
 
 
 def test_what_the_platform_answers_itself_is_not_answered_twice(world: World) -> None:
     world.sender("us")
-    _take(world, replace(STOP, verdict=PlatformVerdict.STOP, answered=True))
-    assert _confirmations(world) == ["by_provider"]
+    take(world, replace(STOP, verdict=PlatformVerdict.STOP, answered=True))
+    assert confirmations(world) == ["by_provider"]
 
 
 def test_a_help_that_the_platform_answers_is_left_at_that(world: World) -> None:
     world.sender("us")
     asked = replace(STOP, body="HELP", verdict=PlatformVerdict.HELP, answered=True)
-    (taken,) = _take(world, asked)
+    (taken,) = take(world, asked)
     assert (taken.intent, taken.inbound_id) == (Intent.HELP, None)
 
 
 def test_a_setting_is_an_opt_out_and_its_resume_none_of_anything(world: World) -> None:
     world.sender("us", channel=Channel.WHATSAPP)
     setting = replace(STOP, channel=Channel.WHATSAPP, body="", setting=True, answered=True)
-    _take(world, replace(setting, verdict=PlatformVerdict.STOP))
-    (resumed,) = _take(
+    take(world, replace(setting, verdict=PlatformVerdict.STOP))
+    (resumed,) = take(
         world,
         replace(setting, provider_id="p2", verdict=PlatformVerdict.RESUME),
         now=NOW + timedelta(days=1),
     )
     assert (resumed.intent, resumed.inbound_id) == (Intent.NONE, None)
-    assert _listed(world) == [(PHONE, "acme", "opt_out")]
+    assert listed(world) == [(PHONE, "acme", "opt_out")]
 
 
 def test_a_platforms_start_without_our_words_waits_for_a_person(world: World) -> None:
     world.sender("us")
-    _take(world, STOP)
+    take(world, STOP)
     joined = replace(STOP, provider_id="SM2", body="JOIN", verdict=PlatformVerdict.START)
-    (taken,) = _take(world, joined, now=NOW + timedelta(hours=1))
+    (taken,) = take(world, joined, now=NOW + timedelta(hours=1))
     assert taken.intent is Intent.REVIEW
-    assert _listed(world) == [(PHONE, "acme", "opt_out")]
+    assert listed(world) == [(PHONE, "acme", "opt_out")]
 
 
 def test_the_language_of_the_last_message_is_the_persons(world: World) -> None:
@@ -227,31 +226,31 @@ def test_the_language_of_the_last_message_is_the_persons(world: World) -> None:
     (contact,) = world.contacts([PHONE])
     world.messages(world.campaign("first", language="en-US"), [contact], MessageState.SENT)
     world.messages(world.campaign("last", language="es-US"), [contact], MessageState.SENT)
-    _take(world, STOP)
+    take(world, STOP)
     (row,) = world.query("SELECT language FROM inbound_messages")
     assert row.language == "es-US"
 
 
 def test_what_is_unclear_holds_marketing_until_somebody_decides(world: World) -> None:
     world.sender("us")
-    (taken,) = _take(world, replace(STOP, body="don't stop"))
+    (taken,) = take(world, replace(STOP, body="don't stop"))
     assert (taken.intent, taken.left) == (Intent.REVIEW, False)
     assert taken.inbound_id is not None
-    assert _listed(world) == []
+    assert listed(world) == []
     (hold,) = world.query("SELECT business, inbound_id FROM review_holds")
     assert (hold.business, hold.inbound_id) == ("acme", taken.inbound_id)
 
 
 def test_a_wrong_number_ends_transactional_messages_too(world: World) -> None:
     world.sender("us")
-    _take(world, replace(STOP, body="Wrong number"))
+    take(world, replace(STOP, body="Wrong number"))
     (row,) = world.query("SELECT reason, everything FROM suppressions")
     assert (row.reason, row.everything) == ("wrong_number", True)
 
 
 def test_a_complaint_is_an_opt_out_that_counts(world: World) -> None:
     world.sender("us")
-    (taken,) = _take(world, replace(STOP, body="report spam"))
+    (taken,) = take(world, replace(STOP, body="report spam"))
     assert (taken.intent, taken.left) == (Intent.COMPLAINT, True)
     (row,) = world.query("SELECT complaint FROM opt_outs")
     assert row.complaint
@@ -260,9 +259,9 @@ def test_a_complaint_is_an_opt_out_that_counts(world: World) -> None:
 @pytest.mark.parametrize("phone", ["12345", "ACME", "", "+999999999999999999", None])
 def test_who_has_no_number_is_stored_and_nothing_more(world: World, phone: str | None) -> None:
     world.sender("us")
-    (taken,) = _take(world, replace(STOP, person=Person(phone=phone)))
+    (taken,) = take(world, replace(STOP, person=Person(phone=phone)))
     assert taken == Taken(effect=Effect.REPLY, intent=Intent.OPT_OUT)
-    assert _listed(world) == []
+    assert listed(world) == []
 
 
 def test_a_person_known_by_an_id_alone_leaves_and_the_number_learns_of_it(world: World) -> None:
@@ -274,10 +273,10 @@ def test_a_person_known_by_an_id_alone_leaves_and_the_number_learns_of_it(world:
         body="SAIR",
         person=Person(phone=None, user_id="BR.9000000000000000001"),
     )
-    (taken,) = _take(world, by_id)
+    (taken,) = take(world, by_id)
     assert taken.left
-    assert _listed(world) == [(None, "acme", "opt_out")]
-    assert _confirmations(world) == ["impossible"]
+    assert listed(world) == [(None, "acme", "opt_out")]
+    assert confirmations(world) == ["impossible"]
 
     # Their number becomes known with a reply that means nothing.
     number = numbers(1, "BR")[0]
@@ -287,18 +286,19 @@ def test_a_person_known_by_an_id_alone_leaves_and_the_number_learns_of_it(world:
         body="oi",
         person=Person(phone=number.removeprefix("+"), user_id="BR.9000000000000000001"),
     )
-    _take(world, both, now=NOW + timedelta(days=1))
+    take(world, both, now=NOW + timedelta(days=1))
 
-    assert (number, "acme", "opt_out") in _listed(world)
+    assert (number, "acme", "opt_out") in listed(world)
     # And from then on the id is the number.
-    (again,) = _take(world, replace(by_id, provider_id="wamid.3"), now=NOW + timedelta(days=2))
+    (again,) = take(world, replace(by_id, provider_id="wamid.3"), now=NOW + timedelta(days=2))
     assert again.left
-    assert _confirmations(world) == ["impossible", "repeated"]
+    # Now there is a number to tell it to.
+    assert confirmations(world) == ["impossible", "due"]
 
 
 def test_a_changed_number_keeps_the_opt_outs_and_leaves_the_old_one_alone(world: World) -> None:
     world.sender("us", channel=Channel.WHATSAPP)
-    _take(world, replace(STOP, channel=Channel.WHATSAPP))
+    take(world, replace(STOP, channel=Channel.WHATSAPP))
     change = NumberChange(
         provider_id="wamid.sys",
         channel=Channel.WHATSAPP,
@@ -306,16 +306,16 @@ def test_a_changed_number_keeps_the_opt_outs_and_leaves_the_old_one_alone(world:
         new=Person(phone=OTHER),
         addresses=("us",),
     )
-    (first, again) = _take(world, change, change, now=NOW + timedelta(days=1))
+    (first, again) = take(world, change, change, now=NOW + timedelta(days=1))
     assert (first.effect, again.effect) == (Effect.NUMBER_CHANGE, Effect.REPEATED)
-    assert sorted(_listed(world)) == sorted(
+    assert sorted(listed(world)) == sorted(
         [(PHONE, "acme", "wrong_number"), (OTHER, "acme", "opt_out")]
     )
 
 
 def test_each_arrival_of_a_mixed_body_gets_its_own_answer(world: World) -> None:
     world.sender("us")
-    taken = _take(
+    taken = take(
         world,
         OtherEvent(kind="account"),
         replace(STOP, provider_id="a", body="Thanks!"),
@@ -330,7 +330,7 @@ def test_each_arrival_of_a_mixed_body_gets_its_own_answer(world: World) -> None:
 def test_a_hold_keeps_messages_from_being_claimed_and_decided_on(world: World) -> None:
     sender = world.sender("us")
     (contact,) = world.contacts([PHONE])
-    _take(world, replace(STOP, body="don't stop"))
+    take(world, replace(STOP, body="don't stop"))
     campaign = world.campaign("us")
     (ready,) = world.messages(campaign, [contact], MessageState.READY, sender_id=sender.id)
     order = world.campaign("order", category=Category.TRANSACTIONAL)
@@ -358,6 +358,6 @@ def test_a_number_in_an_older_form_is_still_the_persons(
 ) -> None:
     world.sender("br", channel=Channel.WHATSAPP, country="BR")
     event = replace(STOP, channel=Channel.WHATSAPP, addresses=("br",), person=Person(phone=written))
-    (taken,) = _take(world, event)
+    (taken,) = take(world, event)
     assert taken.left
-    assert [number for number, _, _ in _listed(world)] == [meant]
+    assert [number for number, _, _ in listed(world)] == [meant]

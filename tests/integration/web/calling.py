@@ -24,6 +24,7 @@ SID = "AC" + "1" * 32
 TOKEN = "twilio-token"  # noqa: S105 - of a test
 SHARED_KEY = "shared-key"
 APP_SECRET = "app-secret"  # noqa: S105 - of a test
+TRIAL_SECRET = "trial-secret"  # noqa: S105 - of a test
 VERIFY_TOKEN = "verify-token"  # noqa: S105 - of a test
 WEBHOOK_KEY = b"a key of at least twenty-four bytes"
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(WEBHOOK_KEY).decode()
@@ -44,7 +45,12 @@ ACCOUNTS: dict[str, dict[str, str]] = {
         "verify_token": VERIFY_TOKEN,
     },
     "crm": {"kind": "inbound", "webhook_secret": WEBHOOK_SECRET},
-    "trial": {"kind": "sandbox", "base_url": "http://127.0.0.1:9"},
+    "trial": {
+        "kind": "sandbox",
+        "base_url": "http://127.0.0.1:9",
+        "app_secret": TRIAL_SECRET,
+        "auth_token": TRIAL_SECRET,
+    },
 }
 
 OUR_NUMBER = "+15005550006"

@@ -14,6 +14,7 @@ from tests.integration.web.calling import (
     PUBLIC_URL,
     SHARED_KEY,
     TOKEN,
+    TRIAL_SECRET,
     VERIFY_TOKEN,
     Answer,
     inbound_reply,
@@ -204,7 +205,7 @@ def test_the_challenge_of_whatsapp_is_answered_to_whom_knows_the_token(site: Sit
 
 def test_the_sandbox_has_the_webhooks_of_both_its_dialects(site: Site, world: World) -> None:
     path = "/webhooks/twilio/trial"
-    assert site.post(path, *signed_form(STOP, path, "sandbox")).status == 200
-    whatsapp = signed_whatsapp(TEXT, "sandbox")
+    assert site.post(path, *signed_form(STOP, path, TRIAL_SECRET)).status == 200
+    whatsapp = signed_whatsapp(TEXT, TRIAL_SECRET)
     assert site.post("/webhooks/whatsapp/trial", *whatsapp).status == 200
     assert stored(world)[1] == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.settings import WebSettings
+from config.settings import SettingsError, WebSettings, load_settings
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,30 @@ from config.settings import WebSettings
 )
 def test_address(settings: WebSettings, address: str) -> None:
     assert settings.address == address
+
+
+SANDBOX = {
+    "RECADO_PROVIDERS__TRIAL__KIND": "sandbox",
+    "RECADO_PROVIDERS__TRIAL__BASE_URL": "http://s",
+}
+REAL = {
+    "RECADO_PROVIDERS__TW__KIND": "twilio",
+    "RECADO_PROVIDERS__TW__BASE_URL": "https://api.twilio.example",
+    "RECADO_PROVIDERS__TW__AUTH_TOKEN": "secret",
+}
+OWN_SECRETS = {
+    "RECADO_PROVIDERS__TRIAL__AUTH_TOKEN": "a",
+    "RECADO_PROVIDERS__TRIAL__APP_SECRET": "b",
+}
+
+
+def test_a_sandbox_beside_real_accounts_has_secrets_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (SANDBOX | REAL).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="the sandbox account trial stands beside real ones"):
+        load_settings(None)
+    for name, value in OWN_SECRETS.items():
+        monkeypatch.setenv(name, value)
+    assert set(load_settings(None).providers) == {"trial", "tw"}

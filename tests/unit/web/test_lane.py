@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from pipeline.policy.vocabulary import Channel
 from pipeline.providers.events import InboundReply, Person
 from pipeline.stages.receive import Arrival, Effect, Taken
-from workers.web.lane import Lane, UnavailableError, UnstorableError
+from workers.web.lane import Lane
+from workers.web.parcels import UnavailableError, UnstorableError
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 T = TypeVar("T")

@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from structlog.testing import capture_logs
 
 from pipeline.policy.vocabulary import Stage
@@ -12,6 +15,7 @@ from tests.integration.repliers import SECOND, Repliers
 from tests.integration.workers.conftest import Belt
 from tests.integration.world import NOW, World, numbers
 from workers.clock import BusinessClock, machine_now
+from workers.dispatch import Dispatcher
 from workers.lane.recovery import SHORT_QUEUE, LaneRecovery
 
 PHONE, OTHER = numbers(2)
@@ -31,8 +35,8 @@ def test_replies_that_nobody_has_are_enqueued_again_once_a_lease(
     repliers.say(OTHER, lease=machine_now() + 60 * SECOND)
     recovery = LaneRecovery(world.runtime)
 
-    recovery.round(0)
-    recovery.round(0)
+    recovery.remind(0)
+    recovery.remind(0)
 
     assert belt.take(Stage.OPTOUT) == [[lapsed]]
 
@@ -42,7 +46,7 @@ def test_while_the_queue_is_long_nobody_is_reminded(
     world: World, repliers: Repliers, belt: Belt
 ) -> None:
     repliers.say(PHONE, lease=machine_now() - SECOND)
-    LaneRecovery(world.runtime).round(SHORT_QUEUE + 1)
+    LaneRecovery(world.runtime).remind(SHORT_QUEUE + 1)
     assert belt.take(Stage.OPTOUT) == []
 
 
@@ -58,7 +62,9 @@ def test_notices_that_nobody_has_are_enqueued_again_and_those_on_the_wire_are_in
         "UPDATE inbound_messages SET lease_until = :later", later=machine_now() + 60 * SECOND
     )
 
-    LaneRecovery(world.runtime).round(0)
+    recovery = LaneRecovery(world.runtime)
+    recovery.watch()
+    recovery.remind(0)
 
     assert belt.take(Stage.OPTOUT) == [[made[1]]]
     assert [notice.state for notice in repliers.notices()] == ["in_doubt", "pending"]
@@ -76,7 +82,7 @@ def test_the_alarm_is_raised_once_a_minute_at_half_the_deadline(
         at = NOW + timedelta(minutes=minutes)
         world.runtime.clock = BusinessClock(start=at, speed=0.0, origin=at)
         with capture_logs() as logs:
-            recovery.round(0)
+            recovery.watch()
         late = [entry for entry in logs if entry["event"] == "opt_out_late"]
         assert all(entry["log_level"] == "error" for entry in late)
         return [(entry["opt_outs"], entry["oldest_seconds"]) for entry in late]
@@ -90,9 +96,19 @@ def test_the_alarm_is_raised_once_a_minute_at_half_the_deadline(
 
 
 @pytest.mark.usefixtures("still")
+def test_the_alarm_is_raised_while_redis_is_away(world: World, repliers: Repliers) -> None:
+    repliers.settle(repliers.say(PHONE, at=NOW - timedelta(minutes=50)))
+    world.runtime.__dict__["redis"] = Redis(port=1, retry=Retry(NoBackoff(), 0))
+    rounds = iter([True, True, False])
+    with capture_logs() as logs:
+        Dispatcher(world.runtime, lambda: next(rounds)).run()
+    assert [entry["event"] for entry in logs] == ["opt_out_late", *["dispatch_waits"] * 2]
+
+
+@pytest.mark.usefixtures("still")
 def test_any_number_may_be_reminded_of_in_chunks(
     world: World, repliers: Repliers, belt: Belt
 ) -> None:
     ids = repliers.say_all(numbers(BATCH + 50), lease=machine_now() - SECOND)
-    LaneRecovery(world.runtime).round(0)
+    LaneRecovery(world.runtime).remind(0)
     assert belt.ids(Stage.OPTOUT) == sorted(ids)

@@ -1,0 +1,92 @@
+"""Who sends a notice: whoever got the reply, and then the business's others in turn."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from pipeline.policy.sender import SenderState
+from pipeline.policy.vocabulary import Channel
+from pipeline.providers.base import Action, Rejected
+from pipeline.store import senders
+from pipeline.store.notices import Notice
+from pipeline.store.senders import Sender
+
+log = structlog.get_logger(__name__)
+
+MOST_SENDERS = 3
+"""So many senders of a business are tried in turn when each of them refuses for good."""
+
+
+def fitting_senders(
+    available: Sequence[Sender],
+    *,
+    channel: Channel,
+    received_by: int | None,
+    country: str,
+    accounts: Collection[str],
+) -> list[Sender]:
+    """Who may answer, the best first: whoever got the reply, then one of the person's country.
+
+    Args:
+        available: the senders of the business.
+        accounts: provider accounts that can send, in lower case.
+    """
+
+    def rank(sender: Sender) -> tuple[object, ...]:
+        return (
+            sender.provider.lower() not in accounts,
+            sender.id != received_by,
+            sender.state is SenderState.SUSPENDED,
+            sender.country != country,
+            sender.code,
+        )
+
+    fitting = (sender for sender in available if sender.channel is channel)
+    return sorted(fitting, key=rank)[:MOST_SENDERS]
+
+
+def other_senders(
+    connection: Connection, refused: Sequence[Notice], accounts: Collection[str]
+) -> Mapping[int, int]:
+    """Who could try next, for the notices that their sender refuses: notice id → sender id.
+
+    Args:
+        accounts: provider accounts that can send, in lower case.
+    """
+    if not refused:
+        return {}
+    available = senders.select_senders(connection, businesses={one.business for one in refused})
+    found: dict[int, int] = {}
+    for notice in refused:
+        others = fitting_senders(
+            [one for one in available if one.business == notice.business],
+            channel=notice.channel,
+            received_by=notice.received_by,
+            country=notice.country,
+            accounts=accounts,
+        )
+        ids = [sender.id for sender in others]
+        place = ids.index(notice.sender_id) + 1 if notice.sender_id in ids else 0
+        if place < len(ids):
+            found[notice.id] = ids[place]
+    return found
+
+
+def halt_senders(
+    connection: Connection, refusals: Sequence[tuple[Notice, Rejected]], now: datetime
+) -> None:
+    """A refusal that halts a sender halts it for campaigns too, whoever heard it first."""
+    for notice, result in refusals:
+        if result.action is Action.HALT_SENDER:
+            halted = [notice.sender_id]
+        elif result.action is Action.HALT_ACCOUNT:
+            account = notice.provider.lower()
+            everyone = senders.select_senders(connection)
+            halted = [one.id for one in everyone if one.provider.lower() == account]
+        else:
+            continue
+        why = f"{result.code}: {result.detail}"[:200]
+        senders.set_sender_state(connection, halted, SenderState.SUSPENDED, reason=why, now=now)
+        log.error("sender_halted", sender_ids=halted, code=result.code)
