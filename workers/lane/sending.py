@@ -179,6 +179,7 @@ class NoticeSender:
         except Exception as error:
             self._busy.subtract(entry.notice.sender_id for entry in entries)
             self._lines.put_back(entries)
+            self._wake.set()
             if not isinstance(error, DBAPIError | PoolTimeoutError):
                 raise
             log.warning("claim_failed", error=type(error).__name__)

@@ -37,7 +37,9 @@ class Aside:
 
     def take(self, by: float) -> Parcel | None:
         """The next whose pause ends by then."""
-        return heapq.heappop(self._heap)[2] if self.next_at <= by else None
+        if not self._heap or self.next_at > by:
+            return None
+        return heapq.heappop(self._heap)[2]
 
     def add(
         self, parcel: Parcel, outcomes: Sequence[Outcome]

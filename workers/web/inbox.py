@@ -26,10 +26,11 @@ from pipeline.store.engine import create_prompt_engine
 from workers.clock import BusinessClock, machine_now
 from workers.queues import enqueue
 from workers.web.drain import Drain
-from workers.web.lane import LARGEST_BATCH, Lane
+from workers.web.lane import Lane
 from workers.web.metrics import WebMetrics
 from workers.web.outage import Trouble, trouble_of
 from workers.web.problems import whereabouts
+from workers.web.writer import LARGEST_BATCH
 
 log = structlog.get_logger(__name__)
 

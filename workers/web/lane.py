@@ -20,26 +20,17 @@ import structlog
 
 from pipeline.stages.receive import Arrival, Taken
 from workers.web.aside import Aside
-from workers.web.outage import Trouble, trouble_of
 from workers.web.parcels import (
     BusyError,
     Outcome,
     Parcel,
     UnavailableError,
-    UnstorableError,
     resolve,
     shares,
 )
-from workers.web.problems import whereabouts
+from workers.web.writer import Writer
 
 log = structlog.get_logger(__name__)
-
-SMALLEST_BATCH = 20
-LARGEST_BATCH = 500
-"""Events of one transaction; it holds their people's rows until it is committed."""
-
-LONG_SECONDS = 0.5
-"""A transaction that takes longer makes the next one smaller; a short one, larger."""
 
 STUCK_SECONDS = 4.5
 """A transaction that has not ended by then is waited for no longer: the database is frozen."""
@@ -51,9 +42,6 @@ PAUSE_SECONDS = 0.5
 """Between two attempts while the database is away; requests meanwhile are refused at once."""
 
 LOOK_SECONDS = 0.25
-
-HALVING_SECONDS = 1.0
-"""After so long what is locked is no longer looked for by halving: each is tried by itself."""
 
 
 class Lane:
@@ -79,7 +67,7 @@ class Lane:
         patience: float = STUCK_SECONDS,
     ) -> None:
         self.name = name
-        self._commit = commit
+        self._writer = Writer(name, commit, keeps=keeps)
         self._bound = bound
         self._keeps = keeps
         self._patience = patience
@@ -89,9 +77,7 @@ class Lane:
         self._waiting = 0
         self._condition = threading.Condition()
         self._stopping = False
-        self._busy_since: float | None = None
         self._away_until = 0.0
-        self._batch = SMALLEST_BATCH * 5
         self._left = 0
         self._pending: dict[asyncio.Future[list[Taken]], float] = {}
         self._watching = False
@@ -156,7 +142,7 @@ class Lane:
             raise UnavailableError("The database does not answer.")
 
     def _is_stuck(self) -> bool:
-        began = self._busy_since
+        began = self._writer.busy_since
         return began is not None and time.monotonic() - began > self._patience
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -208,7 +194,7 @@ class Lane:
         batch: list[Parcel] = []
         events = 0
         while self._parcels and (
-            not batch or events + len(self._parcels[0].arrivals) <= self._batch
+            not batch or events + len(self._parcels[0].arrivals) <= self._writer.batch
         ):
             parcel = self._parcels.popleft()
             self._waiting -= len(parcel.arrivals)
@@ -221,8 +207,10 @@ class Lane:
         arrivals = [arrival for parcel in batch for arrival in parcel.arrivals]
         began = [parcel.began for parcel in batch for _ in parcel.arrivals]
         try:
-            outcomes = self._store(arrivals, began, time.monotonic() + HALVING_SECONDS)
+            outcomes = self._writer.store(arrivals, began)
         except UnavailableError as error:
+            if not self._away_until:  # said once, until it works again
+                log.warning("inbox_waits", lane=self.name, error=type(error.__cause__).__name__)
             self._put_off(batch)
             resolve([(parcel, [error]) for parcel in batch])
             return
@@ -249,7 +237,7 @@ class Lane:
         if first:  # said once, until it is empty again
             log.warning("inbox_waits", lane=self.name, error=type(busy[0].error).__name__)
         for arrival, error in lost:
-            self._tell_lost(arrival, error.error)
+            self._writer.tell_lost(arrival, error.error)
         return waits
 
     def _put_off(self, batch: list[Parcel]) -> None:
@@ -261,61 +249,3 @@ class Lane:
                 kept = [replace(parcel, future=None) for parcel in batch]
                 self._parcels.extendleft(reversed(kept))
                 self._waiting += sum(len(parcel.arrivals) for parcel in kept)
-
-    def _store(
-        self, arrivals: Sequence[Arrival], began: Sequence[float], until: float
-    ) -> list[Outcome]:
-        """Store all in one transaction; where that fails, each half in one of its own.
-
-        An event that cannot be stored is found in so many steps as the batch has halvings, and
-        takes nobody else's with it.
-
-        Args:
-            until: of the monotonic clock; then no lock is looked for any more.
-
-        Raises:
-            UnavailableError: the database is away.
-        """
-        since = self._busy_since = time.monotonic()
-        try:
-            return list(self._commit(arrivals, began))
-        except Exception as error:
-            trouble = trouble_of(error)
-            if trouble is Trouble.AWAY:
-                if not self._away_until:  # said once, until it works again
-                    log.warning("inbox_waits", lane=self.name, error=type(error).__name__)
-                raise UnavailableError("The database does not answer.") from error
-            if trouble is Trouble.BUSY and self._keeps and time.monotonic() > until:
-                return [BusyError(error)] * len(arrivals)
-            if len(arrivals) == 1:
-                return [self._refuse(arrivals[0], error, trouble)]
-        finally:
-            self._busy_since = None
-            self._fit_batch(time.monotonic() - since)
-        middle = len(arrivals) // 2
-        return [
-            *self._store(arrivals[:middle], began[:middle], until),
-            *self._store(arrivals[middle:], began[middle:], until),
-        ]
-
-    def _fit_batch(self, seconds: float) -> None:
-        fitting = self._batch // 2 if seconds > LONG_SECONDS else self._batch * 2
-        self._batch = min(LARGEST_BATCH, max(SMALLEST_BATCH, fitting))
-
-    def _refuse(self, arrival: Arrival, error: Exception, trouble: Trouble) -> Exception:
-        if trouble is Trouble.BUSY and self._keeps:
-            return BusyError(error)
-        self._tell_lost(arrival, error)
-        if trouble is Trouble.BUSY:
-            return BusyError(error)
-        return UnstorableError("The event cannot be stored.")
-
-    def _tell_lost(self, arrival: Arrival, error: Exception) -> None:
-        log.error(
-            "event_not_stored",
-            lane=self.name,
-            account=arrival.account,
-            kind=type(arrival.event).__name__,
-            error=type(error).__name__,
-            where=whereabouts(error),
-        )

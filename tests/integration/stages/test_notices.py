@@ -270,17 +270,6 @@ def test_an_account_that_is_not_in_our_settings_suspends_nobody(
     assert [row.state for row in world.query("SELECT state FROM senders")] == ["active"]
 
 
-def test_a_provider_that_knows_of_the_opt_out_has_told_the_person(
-    world: World, repliers: Repliers
-) -> None:
-    world.sender("us2")
-    stop = repliers.say(PHONE)
-    (notice,) = repliers.settle(stop).notices
-    _attempt(world, repliers, notice, _refused(Action.SUPPRESS))
-    (row,) = repliers.notices()
-    assert (row.state, repliers.clock(stop).confirmation) == ("failed", "by_provider")
-
-
 def test_a_person_whose_number_was_erased_meanwhile_gets_nothing(
     world: World, repliers: Repliers
 ) -> None:

@@ -17,6 +17,7 @@ from workers.clock import machine_now
 PHONE = numbers(1)[0]
 MINUTE = timedelta(minutes=1)
 MACHINE = machine_now()
+_LEFT = Rejected(Action.SUPPRESS, "21610", "unsubscribed", None)
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def test_who_has_left_by_the_answer_to_help_has_left(
 
 def test_who_has_left_by_the_answer_to_a_welcome_has_left(world: World, repliers: Repliers) -> None:
     welcome = _welcome(world, repliers)
-    _attempt(world, repliers, welcome, Rejected(Action.SUPPRESS, "21610", "unsubscribed", None))
+    _attempt(world, repliers, welcome, _LEFT)
     assert _listed(world) == [(PHONE, "acme")]
     assert _fate(repliers, welcome) == ("failed", "21610", 1)
 
@@ -156,6 +157,17 @@ def test_who_has_left_by_a_later_report_has_left(world: World, repliers: Replier
     assert not _failed(world, notice)
     assert _listed(world) == [(PHONE, "acme")]
     assert [row.confirmation for row in world.query("SELECT * FROM opt_outs")] == ["by_provider"]
+
+
+def test_a_provider_that_knows_of_the_opt_out_has_told_the_person(
+    world: World, repliers: Repliers
+) -> None:
+    world.sender("us2")
+    stop = repliers.say(PHONE)
+    (notice,) = repliers.settle(stop).notices
+    _attempt(world, repliers, notice, _LEFT)
+    (row,) = repliers.notices()
+    assert (row.state, repliers.clock(stop).confirmation) == ("failed", "by_provider")
 
 
 @pytest.mark.parametrize(("opted_out", "confirmation"), [(True, "by_provider"), (False, "failed")])

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from http.client import HTTPConnection
@@ -12,6 +12,7 @@ import pytest
 from multidict import CIMultiDict
 
 from tests.integration.web.calling import (
+    FORM,
     JSON,
     Answer,
     inbound_reply,
@@ -25,6 +26,7 @@ from tests.integration.web.calling import (
 from tests.integration.web.conftest import Serve, Site
 from tests.integration.world import World, numbers
 from workers.clock import machine_now
+from workers.web.bodies import SMALL_BODY_BYTES
 
 PHONE, OTHER = numbers(2)
 TWILIO, WHATSAPP, INBOUND = "/webhooks/twilio/tw", "/webhooks/whatsapp/wa", "/webhooks/inbound/crm"
@@ -45,13 +47,18 @@ def check_taken(answer: Answer) -> None:
     assert answer.status == 200, answer.body
 
 
-def push(site: Site, path: str, body: bytes | Iterator[bytes]) -> Answer:
+def push(
+    site: Site,
+    path: str,
+    body: bytes | Iterator[bytes],
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
     """Send all of a body, whatever is answered meanwhile; without a length if it comes in parts."""
     address = urlsplit(site.address)
     connection = HTTPConnection(str(address.hostname), address.port, timeout=20)
-    headers = {"X-Hub-Signature-256": "sha256=0", "Content-Type": JSON}
+    headers = headers or {"X-Hub-Signature-256": "sha256=0", "Content-Type": JSON}
     try:
-        connection.request("POST", path, body, headers)
+        connection.request("POST", path, body, dict(headers))
         answer = connection.getresponse()
         return Answer(answer.status, CIMultiDict(answer.getheaders()), answer.read())
     finally:
@@ -63,6 +70,20 @@ def test_ten_megabytes_are_refused_before_they_are_read(
     site: Site, world: World, path: str
 ) -> None:
     check_problem(push(site, path, b"x" * (10 * MIB)), 413)
+    assert replies(world) == 0
+
+
+@pytest.mark.parametrize(("path", "status"), [(TWILIO, 413), (INBOUND, 413), (WHATSAPP, 403)])
+def test_routes_of_single_events_take_small_bodies_only(
+    site: Site, world: World, path: str, status: int
+) -> None:
+    headers = dict.fromkeys(
+        ("X-Twilio-Signature", "X-Hub-Signature-256", "webhook-signature", "webhook-id"), "x"
+    ) | {"webhook-timestamp": "1", "Content-Type": FORM}
+    check_problem(site.post(path, b"Body=" + b"%41" * 20_000, headers), 403)
+    longer = b"x" * (SMALL_BODY_BYTES + 1)
+    check_problem(site.post(path, longer, headers), status)
+    check_problem(push(site, path, iter([longer]), headers), status)
     assert replies(world) == 0
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import psycopg
+import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from pipeline.policy.vocabulary import Channel
@@ -210,15 +211,62 @@ def test_more_than_the_bound_is_refused() -> None:
     assert sorted(store.stored) == ["0", "1", "2"]
 
 
-def test_a_busy_database_is_not_the_events_fault() -> None:
+BUSY = [
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.QueryCanceled,
+]
+
+
+@pytest.mark.parametrize("kind", BUSY)
+def test_a_busy_database_is_not_the_events_fault(kind: type[psycopg.Error]) -> None:
     store = Store()
-    store.failure = DBAPIError("x", {}, psycopg.errors.DeadlockDetected("deadlock"))
+    store.failure = DBAPIError("x", {}, kind("busy"))
 
     async def run() -> None:
         with running(store) as lane:
             assert isinstance(await answer(lane.put([arrival("1")], 0.0)), UnavailableError)
+            assert lane.waiting == 1
+            store.failure = None
+            await soon(lambda: store.stored == ["1"], "what was kept")
+            assert lane.waiting == 0
 
     asyncio.run(run())
+
+
+def test_a_lane_that_keeps_nothing_forgets_what_was_busy() -> None:
+    store = Store()
+    store.failure = DBAPIError("x", {}, psycopg.errors.LockNotAvailable("busy"))
+
+    async def run() -> None:
+        with running(store, keeps=False) as lane:
+            assert isinstance(await answer(lane.put([arrival("1")], 0.0)), UnavailableError)
+            assert lane.waiting == 0
+
+    asyncio.run(run())
+
+
+def test_thousands_who_have_given_up_do_not_end_the_writer() -> None:
+    store = Store()
+
+    async def run() -> None:
+        with running(store, keeps=False, bound=200_000) as lane:
+            store.open.clear()
+            first = asyncio.create_task(answer(lane.put([arrival("0")], 0.0)))
+            await soon(store.entered.is_set, "the first transaction")
+            wakened = asyncio.create_task(lane.put([arrival("1")], 0.0))
+            others = [asyncio.create_task(lane.put([arrival("2")] * 400, 0.0)) for _ in range(300)]
+            await soon(lambda: lane.waiting > 300 * 400, "the others in the queue")
+            for task in (wakened, *others):
+                task.cancel()
+            await asyncio.gather(wakened, *others, return_exceptions=True)
+            store.open.set()
+            await first
+            assert isinstance(await answer(lane.put([arrival("3")], 0.0)), list)
+            assert lane.alive
+
+    asyncio.run(run())
+    assert store.stored == ["0", "3"]
 
 
 def test_stopping_finishes_what_waits() -> None:
