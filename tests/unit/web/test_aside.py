@@ -25,7 +25,7 @@ def test_it_is_tried_ever_more_rarely() -> None:
     pauses = []
     for _ in range(8):
         aside.add(one, busy())
-        pauses.append(aside.next_at - time.monotonic())
+        pauses.append(round(aside.next_at - time.monotonic(), 1))
         assert aside.take(time.monotonic()) is None
         again = aside.take(aside.next_at)
         assert again is not None
