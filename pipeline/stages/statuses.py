@@ -32,7 +32,8 @@ def take(
     ids = {one.event.message_id for one in reported if one.event.message_id is not None}
     known = statuses.addressees(connection, [id_ for id_ in ids if id_ in _OURS])
     told: dict[int, list[Brought[StatusReport]]] = {}
-    for one in reported:
+    # In one order, as everybody locks them who takes several.
+    for one in sorted(reported, key=lambda one: one.event.message_id or 0):
         message_id = one.event.message_id
         if message_id is not None and message_id < 0:
             taken[one.place] = _settle_notice(connection, message_id, one, context)

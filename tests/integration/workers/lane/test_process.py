@@ -27,7 +27,12 @@ def test_a_child_of_the_lane_alone_is_not_renewed_in_the_middle_of_a_flood(
 
 def test_an_account_that_only_receives_sends_nothing() -> None:
     accounts = {
-        "Shop": ProviderSettings(kind="sandbox", base_url="http://127.0.0.1:1"),
+        "Shop": ProviderSettings(
+            kind="sandbox",
+            base_url="http://127.0.0.1:1",
+            auth_token=SecretStr("x"),
+            app_secret=SecretStr("y"),
+        ),
         "web-form": ProviderSettings(kind="inbound", webhook_secret=SecretStr("x")),
     }
     settings = Settings(_env_file=None, providers=accounts)  # type: ignore[call-arg]
