@@ -29,7 +29,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 WaitFor = Callable[..., None]
 Recado = Callable[..., "subprocess.CompletedProcess[str]"]
 
-PEOPLE = 300
+PEOPLE = 200
 SAIR = "sair por favor"
 
 
