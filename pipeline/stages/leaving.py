@@ -74,12 +74,16 @@ def put_in_force(
     contacts = {one.contact_id for one in leavings}
     back = opt_outs.came_back(connection, contacts)
     counting = [one for one in leavings if not _taken_back(one, back)]
-    told = opt_outs.answered(connection, contacts)
-    gone = _in_force(connection, counting, imported=False) & told
+    listed = _listed(connection, counting)
+    gone = {pair for pair, entry in listed.items() if _is_own_wish(entry)}
+    if gone:
+        gone &= opt_outs.answered(connection, contacts)
     suppress(connection, counting, now=now)
-    # One that a later consent had superseded before it arrived has changed nothing.
-    stopped = _in_force(connection, counting, imported=True)
-    counting = [one for one in counting if _pairs(one) & stopped]
+    if any(entry.lifted_at is not None for entry in listed.values()):
+        # One that a later consent had superseded before it arrived has changed nothing.
+        listed = _listed(connection, counting)
+        stopped = {pair for pair, entry in listed.items() if entry.lifted_at is None}
+        counting = [one for one in counting if _pairs(one) & stopped]
     rows: list[OptOut] = []
     for one in counting:
         rows.append(_clock(one, repeated=_pairs(one) <= gone, books=books, now=now))
@@ -99,23 +103,18 @@ def _pairs(one: Leaving) -> set[tuple[int, str]]:
     return {(one.contact_id, business) for business in one.businesses}
 
 
-def _in_force(
-    connection: Connection, leavings: Sequence[Leaving], *, imported: bool
-) -> set[tuple[int, str]]:
-    """Whom these people have left by now: (contact, business).
-
-    Args:
-        imported: an operator's entries too, and not only a person's own wishes.
-    """
+def _listed(
+    connection: Connection, leavings: Sequence[Leaving]
+) -> dict[tuple[int, str], Suppression]:
+    """What the list holds, in force or lifted, of those who leave: (contact, business) → entry."""
     businesses = {business for one in leavings for business in one.businesses}
-    known: list[Suppression] = suppressions.of(
-        connection, {one.contact_id for one in leavings}, businesses
-    )
-    return {
-        (entry.contact_id, entry.business)
-        for entry in known
-        if entry.lifted_at is None and (imported or entry.source != IMPORTED)
-    }
+    known = suppressions.of(connection, {one.contact_id for one in leavings}, businesses)
+    return {(entry.contact_id, entry.business): entry for entry in known}
+
+
+def _is_own_wish(entry: Suppression) -> bool:
+    """Whether the person has left by a wish of their own, and not by an operator's list."""
+    return entry.lifted_at is None and entry.source != IMPORTED
 
 
 def suppress(connection: Connection, leavings: Sequence[Leaving], *, now: datetime) -> None:
