@@ -24,7 +24,7 @@ from workers.courier.admission import Admission
 from workers.courier.claimer import SLOT_SPAN, Claimer, Departure, Order, Supply
 from workers.courier.lines import Lines, Waiting
 from workers.courier.means import CourierMeans
-from workers.courier.recorder import Recorder
+from workers.courier.recorder import open_recorder
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class Courier:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._room = asyncio.Condition()
-        self._recorder = Recorder(self._means)
+        self._recorder = open_recorder(self._means)
         self._ready.set()
         recording = asyncio.create_task(self._recorder.run())
         await self._pump()

@@ -23,7 +23,7 @@ from workers.courier.courier import THREAD_SWITCH_SECONDS
 from workers.lane.claimer import NoticeClaimer
 from workers.lane.lines import NoticeLines, Waiting
 from workers.lane.means import LaneMeans
-from workers.lane.recorder import NoticeRecorder
+from workers.lane.recorder import open_recorder
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ class NoticeSender:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._slots_came = asyncio.Event()
-        self._recorder = NoticeRecorder(self._means)
+        self._recorder = open_recorder(self._means)
         self._warm()
         self._ready.set()
         recording = asyncio.create_task(self._recorder.run())
