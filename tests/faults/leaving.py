@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from pipeline.policy.vocabulary import Stage
@@ -29,7 +30,7 @@ BULK = (
 DISPATCH = recado_role("dispatch")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lane:
     """A running webhook with its sandbox, and the means to start what else there is."""
 
@@ -99,8 +100,13 @@ class Lane:
             " ORDER BY o.inbound_id"
         )
 
+    @cached_property
+    def _clock(self) -> Any:
+        (clock,) = self.world.query("SELECT start, origin FROM clock_origins")
+        return clock
+
     def machine_seconds(self, business: datetime) -> float:
         """When that was, on the machine's own clock."""
-        (clock,) = self.world.query("SELECT start, origin FROM clock_origins")
+        clock = self._clock
         moment: datetime = clock.origin + (business - clock.start)
         return moment.timestamp()

@@ -15,8 +15,8 @@ from redis import Redis
 from pipeline.policy.vocabulary import Channel
 from pipeline.producer import Producer
 from tests.faults.leaving import BULK, DISPATCH, OPTOUT, Lane
-from tests.faults.test_servers_away import OwnServers, own, servers
 from tests.integration.world import NOW, World, numbers
+from tests.own_servers import OwnServers, own, servers
 from workers.runtime import Runtime
 from workers.sandbox.client import behave
 from workers.sandbox.options import Behaviour

@@ -34,62 +34,74 @@ def test_no_request_starts_250_ms_after_the_commit_of_an_opt_out(
     world = World(runtime)
     seed = random.SystemRandom().randrange(1_000_000)
     print(f"seed {seed}")  # noqa: T201 - shown when the test fails
-    world.sender(rate_per_second=600.0)
-    world.sender("es", country="ES", registration=None, rate_per_second=90.0)
-    world.campaign()
-    phones = {"us": numbers(FAST, seed=seed), "es": numbers(SLOW, "ES", seed=seed)}
-    everybody = [*phones["us"], *phones["es"]]
-    random.Random(seed).shuffle(everybody)
-    world.consent(world.contacts(everybody))
+    phones = _furnish(world, seed)
     behaviour = Behaviour(latency_ms=300)  # a provider that is slow to answer
     lane = Lane.open(world, start, (free_port(), free_port()), wait_for, behaviour)
     lane.start(*BULK, OPTOUT, DISPATCH)
     with Redis.from_url(servers.redis_url) as client:
-        Producer(client).send("us", [{"to": phone} for phone in everybody])
+        Producer(client).send("us", [{"to": phone} for phone in phones])
     wait_for(lambda: len(lane.taken()) > 200, timeout=60, what="the middle of the campaign")
 
-    who = random.Random(seed + 1).sample(everybody, LEAVING)
-    spanish = set(phones["es"])
+    who = random.Random(seed + 1).sample(list(phones), LEAVING)
     results = lane.reply(
-        [
-            {
-                "channel": "sms",
-                "from": phone,
-                "to": "es" if phone in spanish else "us",
-                "body": "BAJA" if phone in spanish else "please stop",
-            }
-            for phone in who
-        ],
-        per_second=PER_SECOND,
-        concurrency=64,
+        [_wish(phone, phones[phone]) for phone in who], per_second=PER_SECOND, concurrency=64
     )
 
     assert {result["status"] for result in results} == {200}
-    wait_for(
-        lambda: (
-            not world.query("SELECT FROM messages WHERE state NOT IN ('sent', 'blocked') LIMIT 1")
-        ),
-        timeout=120,
-        what="the end of the campaign",
+    _wait_for_the_end(world, wait_for)
+    _check_gaps(lane)
+    assert sorted(entry["to"] for entry in lane.confirmations()) == sorted(who)
+
+
+def _furnish(world: World, seed: int) -> dict[str, str]:
+    """A campaign of two senders: the people, in an order drawn at random, and their sender."""
+    world.sender(rate_per_second=600.0)
+    world.sender("es", country="ES", registration=None, rate_per_second=90.0)
+    world.campaign()
+    phones = dict.fromkeys(numbers(FAST, seed=seed), "us")
+    phones |= dict.fromkeys(numbers(SLOW, "ES", seed=seed), "es")
+    everybody = list(phones.items())
+    random.Random(seed).shuffle(everybody)
+    world.consent(world.contacts(phones))
+    return dict(everybody)
+
+
+def _wish(phone: str, sender: str) -> dict[str, str]:
+    body = "BAJA" if sender == "es" else "please stop"
+    return {"channel": "sms", "from": phone, "to": sender, "body": body}
+
+
+def _wait_for_the_end(world: World, wait_for: WaitFor) -> None:
+    moving = "SELECT FROM messages WHERE state NOT IN ('sent', 'blocked') LIMIT 1"
+    untold = "SELECT FROM opt_outs WHERE confirmation <> 'sent' LIMIT 1"
+    wait_for(lambda: not world.query(moving), timeout=120, what="the end of the campaign")
+    wait_for(lambda: not world.query(untold), timeout=60, what="every confirmation")
+
+
+def _check_gaps(lane: Lane) -> None:
+    """By the sandbox's own log: the last request to a person, after their opt-out's commit.
+
+    The commit lies between the receipt and the moment at which the webhook's process knew of it;
+    the gap is measured from the later one, and printed from the earlier one as well.
+    """
+    opt_outs = {row.phone: row for row in lane.opt_outs()}
+    assert len(opt_outs) == LEAVING
+    sent = {
+        entry["to"]: entry["at"]
+        for entry in lane.taken()
+        if int(entry["message_id"]) > 0 and entry["to"] in opt_outs
+    }
+    gaps = [at - lane.machine_seconds(opt_outs[phone].in_force_at) for phone, at in sent.items()]
+    longest = max(
+        at - lane.machine_seconds(opt_outs[phone].received_at) for phone, at in sent.items()
     )
-    wait_for(
-        lambda: not world.query("SELECT FROM opt_outs WHERE confirmation <> 'sent' LIMIT 1"),
-        timeout=60,
-        what="every confirmation",
-    )
-    force = {row.phone: lane.machine_seconds(row.in_force_at) for row in lane.opt_outs()}
-    assert len(force) == LEAVING
-    sent = {entry["to"]: entry["at"] for entry in lane.taken() if int(entry["message_id"]) > 0}
-    gaps = [at - force[phone] for phone, at in sent.items() if phone in force]
-    stopped = LEAVING - len(gaps)
     near = sum(gap > -JUST_BEFORE for gap in gaps)
     print(  # noqa: T201 - a figure
-        f"largest gap {1000 * max(gaps):.0f} ms; {stopped} stopped, {len(gaps)} sent before,"
+        f"largest gap {1000 * max(gaps):.0f} ms, from the receipt {1000 * longest:.0f} ms;"
+        f" {LEAVING - len(gaps)} stopped, {len(gaps)} sent before,"
         f" {near} of them within half a second"
     )
     assert max(gaps) <= ALLOWED
     # Without people on either side, and right at the edge, this would show nothing.
-    assert stopped > LEAVING // 10
+    assert LEAVING - len(gaps) > LEAVING // 10
     assert near > 0
-    confirmed = [entry["to"] for entry in lane.confirmations()]
-    assert sorted(confirmed) == sorted(who)

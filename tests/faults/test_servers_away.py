@@ -1,15 +1,11 @@
 """Redis or PostgreSQL dies in the middle of a campaign, and comes back while everything runs."""
 
-import json
 import random
-import shutil
-import signal
 import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +16,17 @@ from sqlalchemy import text
 
 from pipeline.policy.vocabulary import Stage
 from pipeline.producer import STREAM, Producer
-from pipeline.store.engine import create_store_engine
-from pipeline.store.schema import upgrade
 from tests.faults.test_kill_everything import LEASES, ROLES, Stack
 from tests.integration.world import NOW, World, numbers
-from workers.embedded import EmbeddedServers
+from tests.own_servers import OwnServers, own, servers
 from workers.reports.balance import ENDS
 from workers.runtime import Runtime
 from workers.sandbox.options import Behaviour
 from workers.servers import Servers
 from workers.stack.ports import port_answers
 from workers.stack.roles import Role, sandbox_role
+
+__all__ = ["own", "servers"]
 
 Start = Callable[..., "subprocess.Popen[str]"]
 WaitFor = Callable[..., None]
@@ -47,81 +43,6 @@ PAST_INTAKE = 1300
 
 BLOCKED = MESSAGES // 20
 """People who have given no consent; all are among the first."""
-
-
-@dataclass(slots=True)
-class OwnServers:
-    """Servers that one test may break; see `EmbeddedServers`."""
-
-    home: Path
-    holds: list[EmbeddedServers] = field(default_factory=list)
-    valkeys: list["subprocess.Popen[bytes]"] = field(default_factory=list)
-
-    def acquire(self) -> Servers:
-        """Start what does not run, as any command of ours does on its start."""
-        self.holds.append(EmbeddedServers(self.home))
-        addresses = self.holds[-1].acquire()
-        return Servers(addresses.database_url, addresses.redis_url)
-
-    def kill_valkey(self) -> Callable[[], None]:
-        """End Valkey without a word; calling the answer starts it again where it was."""
-        record = json.loads((self.home / "valkey" / "server.json").read_text())
-        process = psutil.Process(record["pid"])
-        options = {
-            "port": record["port"],
-            "bind": "127.0.0.1",
-            "dir": self.home / "valkey",
-            "appendonly": "yes",
-            "save": "",
-        }
-        parts = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
-        command = [process.exe(), *parts]
-        process.kill()
-        process.wait(10)
-
-        def start_again() -> None:
-            self.valkeys.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
-
-        return start_again
-
-    def wipe_valkey(self) -> None:
-        """Lose everything that the ended Valkey knew."""
-        shutil.rmtree(self.home / "valkey")
-        (self.home / "valkey").mkdir()
-
-    def crash_postgres(self) -> None:
-        """End PostgreSQL as ``pg_ctl stop -m immediate`` does: it has its log to replay."""
-        first_line = (self.home / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]
-        process = psutil.Process(int(first_line))
-        process.send_signal(signal.SIGQUIT)
-        process.wait(20)
-
-    def release(self) -> None:
-        for valkey in self.valkeys:
-            valkey.kill()
-            valkey.wait(10)
-        for hold in self.holds:
-            hold.release()
-
-
-@pytest.fixture
-def own() -> Iterator[OwnServers]:
-    # Short on purpose: the path of a Unix socket may have 107 characters.
-    home = Path(tempfile.mkdtemp(prefix="recado-away-"))
-    servers = OwnServers(home / "home")
-    yield servers
-    servers.release()
-    shutil.rmtree(home, ignore_errors=True)
-
-
-@pytest.fixture
-def servers(own: OwnServers) -> Servers:
-    """In place of the session's: every other fixture works with these."""
-    addresses = own.acquire()
-    engine = create_store_engine(addresses.database_url)
-    upgrade(engine)
-    engine.dispose()
-    return addresses
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from pipeline.policy.replies.meaning import Intent
 from pipeline.policy.vocabulary import Category, Channel, MessageState
 from pipeline.providers.events import (
     InboundReply,
-    NumberChange,
     OtherEvent,
     Person,
     PlatformVerdict,
@@ -256,63 +255,6 @@ def test_a_complaint_is_an_opt_out_that_counts(world: World) -> None:
     assert row.complaint
 
 
-@pytest.mark.parametrize("phone", ["12345", "ACME", "", "+999999999999999999", None])
-def test_who_has_no_number_is_stored_and_nothing_more(world: World, phone: str | None) -> None:
-    world.sender("us")
-    (taken,) = take(world, replace(STOP, person=Person(phone=phone)))
-    assert taken == Taken(effect=Effect.REPLY, intent=Intent.OPT_OUT)
-    assert listed(world) == []
-
-
-def test_a_person_known_by_an_id_alone_leaves_and_the_number_learns_of_it(world: World) -> None:
-    world.sender("br", channel=Channel.WHATSAPP, country="BR")
-    by_id = replace(
-        STOP,
-        channel=Channel.WHATSAPP,
-        addresses=("br",),
-        body="SAIR",
-        person=Person(phone=None, user_id="BR.9000000000000000001"),
-    )
-    (taken,) = take(world, by_id)
-    assert taken.left
-    assert listed(world) == [(None, "acme", "opt_out")]
-    assert confirmations(world) == ["impossible"]
-
-    # Their number becomes known with a reply that means nothing.
-    number = numbers(1, "BR")[0]
-    both = replace(
-        by_id,
-        provider_id="wamid.2",
-        body="oi",
-        person=Person(phone=number.removeprefix("+"), user_id="BR.9000000000000000001"),
-    )
-    take(world, both, now=NOW + timedelta(days=1))
-
-    assert (number, "acme", "opt_out") in listed(world)
-    # And from then on the id is the number.
-    (again,) = take(world, replace(by_id, provider_id="wamid.3"), now=NOW + timedelta(days=2))
-    assert again.left
-    # Now there is a number to tell it to.
-    assert confirmations(world) == ["impossible", "due"]
-
-
-def test_a_changed_number_keeps_the_opt_outs_and_leaves_the_old_one_alone(world: World) -> None:
-    world.sender("us", channel=Channel.WHATSAPP)
-    take(world, replace(STOP, channel=Channel.WHATSAPP))
-    change = NumberChange(
-        provider_id="wamid.sys",
-        channel=Channel.WHATSAPP,
-        person=Person(phone=PHONE),
-        new=Person(phone=OTHER),
-        addresses=("us",),
-    )
-    (first, again) = take(world, change, change, now=NOW + timedelta(days=1))
-    assert (first.effect, again.effect) == (Effect.NUMBER_CHANGE, Effect.REPEATED)
-    assert sorted(listed(world)) == sorted(
-        [(PHONE, "acme", "wrong_number"), (OTHER, "acme", "opt_out")]
-    )
-
-
 def test_each_arrival_of_a_mixed_body_gets_its_own_answer(world: World) -> None:
     world.sender("us")
     taken = take(
@@ -341,23 +283,3 @@ def test_a_hold_keeps_messages_from_being_claimed_and_decided_on(world: World) -
     row = world.row(ready)
     assert (row.state, row.reason) == ("deferred", "suppressed")
     assert row.not_before == NOW + timedelta(minutes=15)
-
-
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        ("551187654321", "+5511987654321"),
-        ("+551187654321", "+5511987654321"),
-        ("5511987654321", "+5511987654321"),
-        ("551130001234", "+551130001234"),
-        ("5215512345678", "+525512345678"),
-    ],
-)
-def test_a_number_in_an_older_form_is_still_the_persons(
-    world: World, written: str, meant: str
-) -> None:
-    world.sender("br", channel=Channel.WHATSAPP, country="BR")
-    event = replace(STOP, channel=Channel.WHATSAPP, addresses=("br",), person=Person(phone=written))
-    (taken,) = take(world, event)
-    assert taken.left
-    assert [number for number, _, _ in listed(world)] == [meant]

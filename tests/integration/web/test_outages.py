@@ -1,22 +1,13 @@
 """The servers go away, or freeze: what is answered then, and what becomes of a STOP."""
 
-import shutil
-import signal
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import psutil
-import pytest
-
-from pipeline.store.engine import create_store_engine
-from pipeline.store.schema import upgrade
 from tests.integration.web.calling import OUR_NUMBER, Answer, reply
 from tests.integration.web.conftest import Serve, Site, WaitFor
 from tests.integration.world import World, numbers
-from workers.embedded import EmbeddedServers
-from workers.servers import Servers
+from tests.own_servers import OwnServers, own, servers
+
+__all__ = ["own", "servers"]
 
 PHONES = numbers(20)
 NOWHERE = "127.0.0.1:9"
@@ -76,60 +67,11 @@ def test_a_schema_that_is_not_the_newest_is_not_ready(serve: Serve, world: World
     world.execute("ALTER TABLE elsewhere RENAME TO inbound_messages")
 
 
-@pytest.fixture
-def own_home() -> Iterator[Path]:
-    # Short on purpose: the path of a Unix socket may have 107 characters.
-    home = Path(tempfile.mkdtemp(prefix="recado-web-"))
-    yield home / "home"
-    shutil.rmtree(home, ignore_errors=True)
-
-
-class OwnPostgres:
-    """Servers of this test alone, whose PostgreSQL may be stopped and frozen."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.holds: list[EmbeddedServers] = []
-
-    def acquire(self) -> Servers:
-        self.holds.append(EmbeddedServers(self.home))
-        addresses = self.holds[-1].acquire()
-        return Servers(addresses.database_url, addresses.redis_url)
-
-    def processes(self) -> list[psutil.Process]:
-        first_line = (self.home / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]
-        postmaster = psutil.Process(int(first_line))
-        return [postmaster, *postmaster.children(recursive=True)]
-
-    def crash(self) -> None:
-        postmaster = self.processes()[0]
-        postmaster.send_signal(signal.SIGQUIT)
-        postmaster.wait(20)
-
-
-@pytest.fixture
-def own(own_home: Path) -> Iterator[OwnPostgres]:
-    servers = OwnPostgres(own_home)
-    yield servers
-    for hold in servers.holds:
-        hold.release()
-
-
-@pytest.fixture
-def servers(own: OwnPostgres) -> Servers:
-    """In place of the session's: every other fixture works with these."""
-    addresses = own.acquire()
-    engine = create_store_engine(addresses.database_url)
-    upgrade(engine)
-    engine.dispose()
-    return addresses
-
-
 def test_a_stop_during_an_outage_is_in_force_when_postgresql_is_back(
-    site: Site, world: World, own: OwnPostgres, wait_for: WaitFor
+    site: Site, world: World, own: OwnServers, wait_for: WaitFor
 ) -> None:
     assert stop(site, 0).status == 200
-    own.crash()
+    own.crash_postgres()
     began = time.monotonic()
     for number in (1, 2, 3):
         check_put_off(stop(site, number))
@@ -144,10 +86,10 @@ def test_a_stop_during_an_outage_is_in_force_when_postgresql_is_back(
 
 
 def test_a_frozen_postgresql_holds_nobody_up_for_long(
-    site: Site, world: World, own: OwnPostgres, wait_for: WaitFor
+    site: Site, world: World, own: OwnServers, wait_for: WaitFor
 ) -> None:
     assert stop(site, 0).status == 200
-    frozen = own.processes()
+    frozen = own.postgres_processes()
     for process in frozen:
         process.suspend()
     try:
