@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.consent import ConsentRecord
-from pipeline.policy.content import variables_of
 from pipeline.policy.decision import Block
 from pipeline.policy.numbers import NumberFacts, read_number
+from pipeline.policy.rendering import variables_of
 from pipeline.policy.sender import SenderState
 from pipeline.policy.vocabulary import (
     Category,

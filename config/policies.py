@@ -53,11 +53,17 @@ class Policies:
     """Every pack, checked; answers are computed once and kept. Safe to share between threads."""
 
     def __init__(
-        self, packs: Sequence[PackFile], general: PackFile, closed_days: Iterable[date] = ()
+        self,
+        packs: Sequence[PackFile],
+        general: PackFile,
+        closed_days: Iterable[date] = (),
+        *,
+        length_blocks: bool = False,
     ) -> None:
         self._packs = tuple(packs)
         self._general = general
         self._closed_days = tuple(sorted(set(closed_days)))
+        self._length_blocks = length_blocks
         self._pack_of = {country: pack for pack in self._packs for country in pack.countries}
         self._changes = {pack.head.code: _changes(pack, general) for pack in self._packs}
         self._hashes = {pack.head.code: self._hash(pack) for pack in self._packs}
@@ -114,21 +120,36 @@ class Policies:
             on=since,
             version=f"{code}-{self._hashes[code]}-{since:%Y%m%d}",
             closed_days=self._closed_days,
+            length_blocks=self._length_blocks,
         )
 
     def _hash(self, pack: PackFile) -> str:
         """Identifies what was loaded; comments and layout of the files do not change it."""
-        content = [pack.content, self._general.content, self._closed_days]
+        content = [
+            pack.content,
+            self._general.content,
+            self._closed_days,
+            self._length_blocks,
+        ]
         text = json.dumps(content, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
 
 
-def load_policies(folder: Path | None = None, *, closed_days: Iterable[date] = ()) -> Policies:
+def load_policies(
+    folder: Path | None = None,
+    *,
+    closed_days: Iterable[date] = (),
+    overlays: Iterable[str] = (),
+    length_blocks: bool = False,
+) -> Policies:
     """Read every pack of a folder.
 
     Args:
         folder: holds one TOML file a pack and ``general.toml``; None: those of the project.
         closed_days: days that the operator adds to every country's holidays.
+        overlays: the names of those that are switched on.
+        length_blocks: whether a text longer than a country recommends is not sent; else it is
+            only warned of.
 
     Raises:
         PolicyError: a pack cannot be used; one line names file, line, rule, field and remedy.
@@ -144,7 +165,7 @@ def load_policies(folder: Path | None = None, *, closed_days: Iterable[date] = (
     check_packs(packs, general)
     for file in files:
         check_pack(file)
-    policies = Policies(packs, general, closed_days)
+    policies = Policies(packs, general, closed_days, length_blocks=length_blocks)
     policies.check()
     return policies
 

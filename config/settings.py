@@ -178,6 +178,8 @@ class Settings(BaseSettings):
     closed_days: list[date] = Field(default_factory=list)
     hash_key: SecretStr | None = None
     policies: Path | None = None
+    overlays: list[str] = Field(default_factory=list)
+    length: Literal["warn", "block"] = "warn"
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     delivery: DeliverySettings = DeliverySettings()

@@ -16,9 +16,9 @@ from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.policy.decision import Defer
-from pipeline.policy.quota import decide_quota
+from pipeline.policy.quota import decide_quotas
 from pipeline.policy.vocabulary import Stage
-from pipeline.stages.caps import LONGEST_PERIOD, binding_quota
+from pipeline.stages.caps import LONGEST_PERIOD, quotas_on
 from pipeline.store import due, endings, quotas, senders
 from pipeline.store.senders import Sender
 from workers.clock import machine_now
@@ -147,12 +147,12 @@ class Dispatcher:
         """Defer a sender's messages until its quota has room again; say whether it has none."""
         runtime = self._runtime
         now = runtime.clock.now()
-        quota = binding_quota(sender, books=runtime.books, now=now)
-        if quota is None:
+        binding = quotas_on(sender, books=runtime.books, now=now)
+        if not binding:
             return False
         with runtime.transaction() as connection:
             used = quotas.used(connection, [sender.id], since=now - LONGEST_PERIOD)[sender.id]
-            decision = decide_quota(quota, used, now=now)
+            decision = decide_quotas(binding, used, now=now)
             if not isinstance(decision, Defer) or decision.until is None:
                 return False
             moved = due.postpone(

@@ -20,6 +20,7 @@ from config.languages_file import Languages, load_languages
 from config.logs import configure_logs
 from config.policies import Policies, load_policies
 from config.settings import Settings, load_settings
+from pipeline.policy.content.text import Wordbook
 from pipeline.stages.books import Books
 from pipeline.store.engine import create_store_engine
 from workers.clock import BusinessClock, shared_clock
@@ -58,12 +59,12 @@ class Runtime:
     @cached_property
     def policies(self) -> Policies:
         """Every country's rules."""
-        return _read_policies(self.settings.policies, tuple(self.settings.closed_days))
+        return _read_policies(*_policy_settings(self.settings))
 
     @cached_property
     def books(self) -> Books:
         """The rules with their windows, as the stages take them."""
-        return Books(self.policies)
+        return Books(self.policies, words=Wordbook(self.languages.lexicon))
 
     @cached_property
     def languages(self) -> Languages:
@@ -99,8 +100,26 @@ class Runtime:
 
 # Kept beside the runtime: what is read before a fork is the children's too.
 @cache
-def _read_policies(folder: Path | None, closed_days: tuple[date, ...]) -> Policies:
-    return load_policies(folder, closed_days=closed_days)
+def _read_policies(
+    folder: Path | None,
+    closed_days: tuple[date, ...],
+    overlays: tuple[str, ...],
+    length_blocks: bool,
+) -> Policies:
+    return load_policies(
+        folder, closed_days=closed_days, overlays=overlays, length_blocks=length_blocks
+    )
+
+
+def _policy_settings(
+    settings: Settings,
+) -> tuple[Path | None, tuple[date, ...], tuple[str, ...], bool]:
+    return (
+        settings.policies,
+        tuple(settings.closed_days),
+        tuple(settings.overlays),
+        settings.length == "block",
+    )
 
 
 @cache
@@ -110,7 +129,7 @@ def _read_languages() -> Languages:
 
 def read_ahead(settings: Settings) -> None:
     """Read the rules and the languages before the process forks; it costs a second or two."""
-    _read_policies(settings.policies, tuple(settings.closed_days))
+    _read_policies(*_policy_settings(settings))
     _read_languages()
 
 

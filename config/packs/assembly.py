@@ -4,20 +4,21 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from config.packs import values
+from config.packs import values_duties as duties
 from config.packs.consent import assemble_consents
+from config.packs.contents import assemble_contents
 from config.packs.fields import parse_duration
 from config.packs.reader import PackFile
 from config.packs.rules_in_force import RulesInForce
+from config.packs.thresholds import assemble_thresholds
 from pipeline.policy.country import (
     Cap,
     CountryPolicy,
     HolidayRules,
     OptOutRule,
-    Quota,
-    RegistrationRule,
-    TemplateRule,
     Window,
 )
+from pipeline.policy.sender_rules import Quota, RegistrationRule, TemplateRule
 from pipeline.policy.vocabulary import Category, Tier
 
 
@@ -29,6 +30,7 @@ def assemble(
     on: date,
     version: str,
     closed_days: Sequence[date] = (),
+    length_blocks: bool = False,
 ) -> CountryPolicy:
     """The policy for one of the pack's countries on one day.
 
@@ -46,14 +48,26 @@ def assemble(
         holidays=_holidays(rules, facts.holidays, closed_days),
         windows=_windows(rules),
         consents=assemble_consents(rules),
+        contents=assemble_contents(rules, length_blocks=length_blocks),
         caps=_caps(rules),
         quotas=_quotas(rules),
         registration=_registration(rules),
         template=_template(rules),
         opt_out=_opt_out(pack, rules, facts.language),
         channels=frozenset(pack.head.channels),
+        thresholds=assemble_thresholds(rules),
+        repeat_ban_rule=_rule_of(rules, "sanction", duties.SanctionValue),
+        preferences_rule=_rule_of(rules, "preferences", duties.PreferencesValue),
+        official_rule=_rule_of(rules, "official_channel", values.NoValue),
+        transfer_rule=_rule_of(rules, "data_transfer", duties.DataTransferValue),
+        home=frozenset(pack.countries),
         rules=rules.rules,
     )
+
+
+def _rule_of(rules: RulesInForce, kind: str, model: type[values.Value]) -> str | None:
+    found = rules.first(kind, model)
+    return None if found is None else found.rule.id
 
 
 def _holidays(
@@ -71,43 +85,50 @@ def _holidays(
     )
 
 
-def _windows(rules: RulesInForce) -> Mapping[Category, Window]:
+def _windows(rules: RulesInForce) -> Mapping[Category, tuple[Window, ...]]:
     windows = {}
     for category in Category:
         found = rules.first("window", values.WindowValue, category)
         if found is not None and not found.value.always_open:
-            windows[category] = Window(
-                rule=found.rule.id,
-                hours=found.value.spans,
-                closed_on_holidays=found.value.closed_on_holidays,
+            windows[category] = (
+                Window(
+                    rule=found.rule.id,
+                    hours=found.value.spans,
+                    closed_on_holidays=found.value.closed_on_holidays,
+                ),
             )
     return windows
 
 
-def _caps(rules: RulesInForce) -> Mapping[Category, Cap]:
+def _caps(rules: RulesInForce) -> Mapping[Category, tuple[Cap, ...]]:
     caps = {}
     for category in Category:
         found = rules.first("cap", values.CapValue, category)
         if found is None or found.value.limit is None:
             continue
         lower = rules.first("holiday_cap", values.HolidayCapValue, category)
-        caps[category] = Cap(
-            rule=found.rule.id,
-            limit=found.value.limit,
-            period=found.value.length,
-            holiday_limit=None if lower is None else lower.value.limit,
-            holiday_rule=None if lower is None else lower.rule.id,
-            counts=found.rule.categories,
+        caps[category] = (
+            Cap(
+                rule=found.rule.id,
+                limit=found.value.limit,
+                period=found.value.length,
+                holiday_limit=None if lower is None else lower.value.limit,
+                holiday_rule=None if lower is None else lower.rule.id,
+                counts=found.rule.categories,
+            ),
         )
     return caps
 
 
-def _quotas(rules: RulesInForce) -> Mapping[Tier, Quota]:
+def _quotas(rules: RulesInForce) -> Mapping[Tier, tuple[Quota, ...]]:
     return {
-        found.value.tier: Quota(
-            rule=found.rule.id,
-            limit=found.value.limit,
-            period=parse_duration(found.value.period),
+        found.value.tier: (
+            Quota(
+                rule=found.rule.id,
+                limit=found.value.limit,
+                period=parse_duration(found.value.period),
+                after_months=found.value.promotion_after_months,
+            ),
         )
         for found in rules.all("quota", values.QuotaValue)
     }
@@ -146,6 +167,7 @@ def _template(rules: RulesInForce) -> TemplateRule | None:
         max_variables_rule=None if variables is None else variables.rule.id,
         unused_for=None if unused is None else timedelta(days=unused.value.days),
         unused_rule=None if unused is None else unused.rule.id,
+        match_rule=found.rule.id,
     )
 
 

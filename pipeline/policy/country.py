@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 
+from pipeline.policy.content.rules import ContentRules
+from pipeline.policy.sender_rules import Quota, RegistrationRule, TemplateRule
+from pipeline.policy.thresholds import Threshold
 from pipeline.policy.vocabulary import Category, Channel, Tier
 
 
@@ -58,11 +61,16 @@ class Window:
             ``[open, close)`` in ascending order; a weekday without spans is closed. A close of
             ``time.max`` means midnight at the day's end.
         closed_on_holidays: whether public holidays are closed all day.
+        states: the subdivisions that it binds, e.g. ``FL``; empty: the whole country. It binds
+            a person who may be in one of them.
+        channels: the channels that it binds.
     """
 
     rule: str
     hours: Mapping[int, tuple[tuple[time, time], ...]]
     closed_on_holidays: bool = False
+    states: frozenset[str] = frozenset()
+    channels: frozenset[Channel] = frozenset(Channel)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +117,8 @@ class ConsentRule:
             wording is asked for; with `wording_rule`.
         wording_negations: words which, standing right before such a phrase, turn it round
             ("no acepto …").
+        more_evidence: (field, rule) of what overlays ask for besides, online or offline. A
+            yes-or-no field must be yes.
         cpf_rule: set when ``cpf`` must be there with valid check digits.
         topic_required_rule: set when the campaign must name a topic.
     """
@@ -118,6 +128,7 @@ class ConsentRule:
     evidence_rule: str | None = None
     offline_evidence: tuple[str, ...] | None = None
     offline_rule: str | None = None
+    more_evidence: tuple[tuple[str, str], ...] = ()
     double_opt_in_rule: str | None = None
     max_age_months: int | None = None
     max_age_rule: str | None = None
@@ -135,7 +146,7 @@ class Cap:
 
     `holiday_limit` replaces `limit` on the recipient's public holidays (India). `counts` says
     which categories' messages are counted together: one cap for two categories is one number,
-    not one each.
+    not one each. `states` and `channels` say whom it binds, as for a `Window`.
     """
 
     rule: str
@@ -144,53 +155,24 @@ class Cap:
     holiday_limit: int | None = None
     holiday_rule: str | None = None
     counts: frozenset[Category] = frozenset({Category.MARKETING, Category.PUBLIC_SERVICE})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Quota:
-    """At most `limit` messages of one sender within any `period`."""
-
-    rule: str
-    limit: int
-    period: timedelta
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RegistrationRule:
-    """What a sender must be registered as before it may send.
-
-    Attributes:
-        kind: ``10dlc``, ``operator`` or ``dlt``.
-        fields: what the registration must hold.
-        field_rules: the rule behind a field, where it is another than `rule`.
-        channels: the channels on which a sender needs it.
-        review: how long the review takes as a rule, for expected dates.
-    """
-
-    rule: str
-    kind: str
-    fields: tuple[str, ...]
+    states: frozenset[str] = frozenset()
     channels: frozenset[Channel] = frozenset(Channel)
-    field_rules: Mapping[str, str] = field(default_factory=dict)
-    review: timedelta | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TemplateRule:
-    """Whether messages must be instances of an approved template, and what such a template is.
+class BlockList:
+    """A public list of people who want no advertising, e.g. Procon-SP's.
 
     Attributes:
-        max_variables: at most so many variables in its header and body; with
-            `max_variables_rule`.
-        unused_for: a template not used for so long counts as disabled; with `unused_rule`.
+        name: under which its numbers are imported (the ``reason`` of a suppression).
+        states: only numbers of these subdivisions are on it; empty: any.
+        after: how long after a number's listing it binds.
     """
 
     rule: str
-    required: bool = True
-    max_variables: int | None = None
-    max_variables_rule: str | None = None
-    unused_for: timedelta | None = None
-    unused_rule: str | None = None
+    name: str
+    states: frozenset[str] = frozenset()
+    after: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -222,8 +204,20 @@ class CountryPolicy:
         country: ISO 3166 code of the recipient's country, e.g. ``ES``.
         pack: the pack that the rules come from, e.g. ``EU``.
         version: identifies the exact rules (pack, content hash); it stands in every decision.
-        windows, consents, caps: absent category: no such rule.
-        quotas: by the sender's tier; absent tier: no limit.
+        consents, contents: absent category: no such rule.
+        windows, caps: all that bind a category; a message must satisfy each. Absent category:
+            no such rule.
+        quotas: by the sender's tier, all of which hold; absent tier: no limit.
+        thresholds: the rates and numbers above which a sender is suspended.
+        repeat_ban_rule: set when a second suspension by a threshold takes every sender of the
+            business.
+        channel_bans: (category, channel) → the rule that forbids it.
+        block_lists: public lists that are looked at.
+        preferences_rule: the rule by which a person's own wishes narrow everything.
+        official_rule: the rule that warns of providers which are no official interface.
+        transfer_rule: the rule by which data leave the pack's countries only with a safeguard.
+        home: the pack's countries; data that stay in them are not transferred.
+        overlays: the names of the overlays that take part.
         rules: every row in force, enforced or not.
     """
 
@@ -232,12 +226,22 @@ class CountryPolicy:
     name: str
     version: str
     holidays: HolidayRules
-    windows: Mapping[Category, Window]
+    windows: Mapping[Category, tuple[Window, ...]]
     consents: Mapping[Category, ConsentRule]
-    caps: Mapping[Category, Cap]
-    quotas: Mapping[Tier, Quota]
+    contents: Mapping[Category, ContentRules] = field(default_factory=dict)
+    caps: Mapping[Category, tuple[Cap, ...]]
+    quotas: Mapping[Tier, tuple[Quota, ...]]
     registration: RegistrationRule | None
     template: TemplateRule | None
     opt_out: OptOutRule
     channels: frozenset[Channel] = frozenset(Channel)
+    thresholds: tuple[Threshold, ...] = ()
+    repeat_ban_rule: str | None = None
+    channel_bans: Mapping[tuple[Category, Channel], str] = field(default_factory=dict)
+    block_lists: tuple[BlockList, ...] = ()
+    preferences_rule: str | None = None
+    official_rule: str | None = None
+    transfer_rule: str | None = None
+    home: frozenset[str] = frozenset()
+    overlays: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -2,81 +2,251 @@
 
 The order is the public one: policy, suppression, consent, content, sender and template. The
 window, the caps and the quotas follow later, when the moment of sending comes near.
+
+What is the same for every recipient of a campaign in one country is an `Offer`, and is looked at
+once (`prepare`); what is the person's own is a `Person`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from pipeline.policy.checks import Check, CheckOutcome, blocked, judged, passed, skipped
 from pipeline.policy.consent import ConsentRecord, decide_consent
+from pipeline.policy.content.check import TextChecks, checks_for
+from pipeline.policy.content.rules import ContentRules
+from pipeline.policy.content.text import CampaignText, Wordbook
 from pipeline.policy.country import CountryPolicy
-from pipeline.policy.decision import Block, Decision, Defer, Proceed
-from pipeline.policy.sender import SenderFacts, TemplateFacts, decide_sender, decide_template
-from pipeline.policy.vocabulary import Category, Channel, Reason
+from pipeline.policy.decision import Decision, Defer, Proceed
+from pipeline.policy.listings import check_listings
+from pipeline.policy.preferences import Preference
+from pipeline.policy.sender import SenderFacts, TemplateFacts, check_sender, check_template
+from pipeline.policy.template_text import TemplateText
+from pipeline.policy.vocabulary import Category, Channel, Question, Reason
+
+_NO_DEMANDS = ContentRules()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RecipientFacts:
-    """What the rules look at.
+class CampaignFacts:
+    """What the rules look at in a campaign.
 
     Attributes:
-        policy: the recipient's country's; None: there is no pack for it.
-        suppressed: whether a suppression in force stops this category.
-        held: whether a reply of the person waits for somebody to decide what it means.
-        opted_out_at: the last opt-out of this business, lifted or not; older consents are void.
-        consents: the person's consents to this business in this category.
-        variables_missing: whether the body needs a variable that the row lacks.
+        topic: compared without case; None: it has none.
+        template: the public id of the template that it names.
+    """
+
+    business: str
+    category: Category
+    channel: Channel
+    text: CampaignText
+    topic: str | None = None
+    template: str | None = None
+    starts_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """What all recipients of a campaign in one country, through one sender, have in common.
+
+    Attributes:
+        template: the one that the campaign names; None: it names none.
+        approved_templates: how many the business has in that country; None: not known.
         check_sender: False where no senders are known at all (a simulation without them).
     """
 
-    policy: CountryPolicy | None
-    category: Category
-    channel: Channel
-    topic: str | None
-    suppressed: bool
-    opted_out_at: datetime | None
-    consents: Sequence[ConsentRecord]
-    variables_missing: bool
+    policy: CountryPolicy
+    campaign: CampaignFacts
     sender: SenderFacts | None
     template: TemplateFacts | None
+    words: Wordbook
+    approved_templates: int | None = None
     check_sender: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """What the rules look at in a recipient.
+
+    Attributes:
+        values: the variables of their row.
+        states: the subdivisions in which they may be.
+        suppressed: whether a suppression in force stops this category.
+        suppression: what is known of it, for people who ask.
+        held: whether a reply of theirs waits for somebody to decide what it means.
+        opted_out_at: their last opt-out from this business, lifted or not; older consents are
+            void.
+        listed: (name, since when) of the public block lists that have them.
+        consents: theirs to this business in this category.
+        first: whether no marketing message of this business went to them before; None: unknown.
+        preference: their own wishes; None: none are known.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    states: frozenset[str] = frozenset()
+    suppressed: bool = False
+    suppression: Mapping[str, object] = field(default_factory=dict)
     held: bool = False
+    opted_out_at: datetime | None = None
+    listed: Sequence[tuple[str, datetime]] = ()
+    consents: Sequence[ConsentRecord] = ()
+    first: bool | None = None
+    preference: Preference | None = None
 
 
-def decide_eligibility(facts: RecipientFacts, *, now: datetime) -> Decision:
-    """Block for the first rule that is broken, else proceed; naming the consent's rule.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """An offer, with everything decided that is the same for all.
+
+    Attributes:
+        place: the checks of the policy and the channel.
+        senders: the checks of the sender and the template.
+        instance: set where the body has a registered template behind it.
+    """
+
+    offer: Offer
+    place: tuple[Check, ...]
+    text: TextChecks
+    senders: tuple[Check, ...]
+    instance: TemplateText | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Eligibility:
+    """The answer for one person.
+
+    Attributes:
+        decision: proceed, naming the consent's rule, or the first check that stops.
+        warnings: the rules that let it pass and want it to be known.
+        saw: what the check that stopped it looked at.
+    """
+
+    decision: Decision
+    warnings: tuple[str, ...] = ()
+    saw: Mapping[str, object] = field(default_factory=dict)
+
+
+NO_POLICY = blocked(Question.POLICY, None, Reason.NO_POLICY)
+"""The check of a recipient for whose country there is no pack, or none in force yet."""
+
+
+def prepare(offer: Offer, *, now: datetime) -> Prepared:
+    """Decide what is the same for every recipient of the offer at that instant."""
+    policy, campaign, template = offer.policy, offer.campaign, offer.template
+    rules = policy.contents.get(campaign.category, _NO_DEMANDS)
+    return Prepared(
+        offer=offer,
+        place=(_check_channel(policy, campaign),),
+        text=checks_for(rules, campaign.text, policy.country, offer.words),
+        senders=_check_senders(offer, now),
+        instance=None if template is None else TemplateText(template.body, campaign.text.body),
+    )
+
+
+def examine(prepared: Prepared, person: Person, *, now: datetime) -> Iterator[Check]:
+    """Every check in the public order, the failed ones too; lazily, for who needs only the first.
+
+    Content is not looked at while a variable is missing: there is no text yet.
+    """
+    offer = prepared.offer
+    policy, campaign = offer.policy, offer.campaign
+    yield from prepared.place
+    yield _check_suppression(person, campaign.category)
+    yield from check_listings(policy, person.listed, person.states, person.consents, now=now)
+    consent = decide_consent(
+        policy.consents.get(campaign.category),
+        person.consents,
+        channel=campaign.channel,
+        topic=campaign.topic,
+        opted_out_at=person.opted_out_at,
+        now=now,
+    )
+    yield judged(Question.CONSENT, consent)
+    if person.preference is not None:
+        yield from _check_preference(policy, campaign, person.preference)
+    texts = prepared.text.check(person.values, first=person.first)
+    yield from texts
+    yield from prepared.senders
+    if prepared.instance is not None and not any(
+        check.reason is Reason.CONTENT_VARIABLE_MISSING for check in texts
+    ):
+        yield _check_instance(policy, prepared.instance, person.values)
+
+
+def decide_eligibility(prepared: Prepared, person: Person, *, now: datetime) -> Eligibility:
+    """Stop at the first check that does not pass, else proceed, naming the consent's rule.
 
     A suspended sender is no obstacle here: its messages go on and wait, ready, for an operator.
     """
-    policy = facts.policy
-    if policy is None:
-        return Block(reason=Reason.NO_POLICY)
-    if facts.suppressed:
-        return Block(reason=Reason.SUPPRESSED)
-    if facts.held and facts.category is not Category.TRANSACTIONAL:
-        return Defer(until=None, reason=Reason.SUPPRESSED)
-    consent = decide_consent(
-        policy.consents.get(facts.category),
-        facts.consents,
-        channel=facts.channel,
-        topic=facts.topic,
-        opted_out_at=facts.opted_out_at,
-        now=now,
+    warnings: list[str] = []
+    rule: str | None = None
+    for check in examine(prepared, person, now=now):
+        if check.outcome is CheckOutcome.WARN and check.rule is not None:
+            warnings.append(check.rule)
+        elif check.stops and not _waits_for_operator(check):
+            return Eligibility(decision=check.decision, warnings=tuple(warnings), saw=check.saw)
+        elif check.question is Question.CONSENT and rule is None:
+            rule = check.rule
+    return Eligibility(decision=Proceed(rule=rule), warnings=tuple(warnings))
+
+
+def _waits_for_operator(check: Check) -> bool:
+    return (
+        check.question is Question.SENDER
+        and check.until is None
+        and isinstance(check.decision, Defer)
     )
-    if isinstance(consent, Block):
-        return consent
-    if facts.channel not in policy.channels:
-        return Block(reason=Reason.CHANNEL_NOT_ALLOWED)
-    if facts.variables_missing:
-        return Block(reason=Reason.CONTENT_VARIABLE_MISSING)
-    if facts.check_sender:
-        sender = decide_sender(policy, facts.sender, now=now)
-        template = decide_template(policy, facts.template, now=now)
-        for decision in (sender, template):
-            if not isinstance(decision, Proceed) and not _waits_for_operator(decision):
-                return decision
-    return consent
 
 
-def _waits_for_operator(decision: Decision) -> bool:
-    return isinstance(decision, Defer) and decision.until is None
+def _check_channel(policy: CountryPolicy, campaign: CampaignFacts) -> Check:
+    banned = policy.channel_bans.get((campaign.category, campaign.channel))
+    if banned is not None or campaign.channel not in policy.channels:
+        reason = Reason.CHANNEL_NOT_ALLOWED
+        return blocked(Question.POLICY, banned, reason, channel=campaign.channel.value)
+    return passed(Question.POLICY, policy=policy.version)
+
+
+_FREE = passed(Question.SUPPRESSION)
+
+
+def _check_suppression(person: Person, category: Category) -> Check:
+    if person.suppressed:
+        return blocked(Question.SUPPRESSION, None, Reason.SUPPRESSED, **person.suppression)
+    if person.held and category is not Category.TRANSACTIONAL:
+        held = Defer(until=None, reason=Reason.SUPPRESSED)
+        return judged(Question.SUPPRESSION, held, held_for_review=True)
+    return _FREE
+
+
+def _check_preference(
+    policy: CountryPolicy, campaign: CampaignFacts, preference: Preference
+) -> Iterator[Check]:
+    rule = policy.preferences_rule
+    if rule is None or campaign.category is Category.TRANSACTIONAL:
+        return
+    if preference.channels is not None and campaign.channel not in preference.channels:
+        reason = Reason.CHANNEL_NOT_ALLOWED
+        yield blocked(Question.CONSENT, rule, reason, wanted=sorted(preference.channels))
+    topic = (campaign.topic or "").strip().casefold()
+    wanted = preference.topics
+    if wanted is not None and topic not in {one.strip().casefold() for one in wanted}:
+        yield blocked(Question.CONSENT, rule, Reason.TOPIC_MISMATCH, wanted=sorted(wanted))
+
+
+def _check_senders(offer: Offer, now: datetime) -> tuple[Check, ...]:
+    if not offer.check_sender:
+        return (skipped(Question.SENDER), skipped(Question.TEMPLATE))
+    return (
+        *check_sender(offer.policy, offer.sender, now=now),
+        *check_template(offer.policy, offer.template, offer.approved_templates, now=now),
+    )
+
+
+def _check_instance(
+    policy: CountryPolicy, instance: TemplateText, values: Mapping[str, str]
+) -> Check:
+    rule = None if policy.template is None else policy.template.match_rule
+    if instance.matches(values):
+        return passed(Question.TEMPLATE, rule)
+    return blocked(Question.TEMPLATE, rule, Reason.TEMPLATE_MISMATCH)

@@ -1,12 +1,12 @@
 """How often one person may hear from a business: rolling caps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from pipeline.policy.country import Cap
 from pipeline.policy.decision import Decision, Defer, Proceed
 from pipeline.policy.instants import in_utc
-from pipeline.policy.vocabulary import Reason
+from pipeline.policy.vocabulary import Channel, Reason
 
 
 def decide_frequency(
@@ -58,3 +58,62 @@ def _fits_at(frees_at: Sequence[datetime], limit: int, now: datetime) -> datetim
     """The first instant at which fewer than `limit` messages count."""
     surplus = len(frees_at) - limit
     return now if surplus < 0 else frees_at[surplus]
+
+
+def limit_of(cap: Cap, *, on_holiday: bool) -> int:
+    """How many messages a cap allows within its period."""
+    lowered = cap.holiday_limit
+    return lowered if on_holiday and lowered is not None else cap.limit
+
+
+def decide_frequencies(
+    caps: Sequence[Cap],
+    sent: Sequence[datetime],
+    *,
+    now: datetime,
+    on_holiday: bool = False,
+    holiday_ends: datetime | None = None,
+) -> Decision:
+    """As `decide_frequency`, for caps that hold together: the one that frees up last decides.
+
+    Raises:
+        ValueError: an instant is naive.
+    """
+    found: Decision = Proceed(rule=caps[0].rule) if caps else Proceed()
+    for cap in caps:
+        decision = decide_frequency(
+            cap, sent, now=now, on_holiday=on_holiday, holiday_ends=holiday_ends
+        )
+        if isinstance(decision, Defer) and not (
+            isinstance(found, Defer) and _until(found) >= _until(decision)
+        ):
+            found = decision
+    return found
+
+
+def _until(defer: Defer) -> datetime:
+    if defer.until is None:
+        raise ValueError("a cap always tells when it frees up")
+    return defer.until
+
+
+def binding_caps(
+    caps: Sequence[Cap], channel: Channel, states: Callable[[], frozenset[str]]
+) -> Sequence[Cap]:
+    """The caps that bind a message.
+
+    Args:
+        caps: those of its category.
+        states: tells the subdivisions in which the recipient may be, none being any of them;
+            asked only where a cap binds some of them.
+    """
+    bound: list[Cap] = []
+    for cap in caps:
+        if channel not in cap.channels:
+            continue
+        if cap.states:
+            possible = states()
+            if possible and not cap.states & possible:
+                continue
+        bound.append(cap)
+    return bound

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from phonenumbers import (
@@ -113,3 +114,14 @@ def _parse(raw: str, country: str | None) -> PhoneNumber | None:
         return parse(written, default_region)
     except NumberParseException:
         return None
+
+
+@lru_cache(maxsize=65_536)  # a person's messages come in every campaign
+def states_of(e164: str) -> frozenset[str]:
+    """The subdivisions in which the holder of a valid number may be, e.g. ``{"FL"}``.
+
+    Empty: the number does not tell, and whoever asks has to reckon with any of them.
+    """
+    number = parse(e164)
+    state = find_place(number, region_code_for_number(number) or "").state
+    return frozenset() if state is None else frozenset({state})

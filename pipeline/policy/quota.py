@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from pipeline.policy.country import Quota
+from pipeline.policy.country import CountryPolicy
 from pipeline.policy.decision import Decision, Defer, Proceed
-from pipeline.policy.instants import in_utc
-from pipeline.policy.vocabulary import Reason
+from pipeline.policy.instants import add_months, in_utc
+from pipeline.policy.sender import SenderFacts
+from pipeline.policy.sender_rules import Quota
+from pipeline.policy.vocabulary import Reason, Tier
 
 BUCKET = timedelta(minutes=1)
 
@@ -72,3 +74,51 @@ def decide_quota(
     if until <= moment:
         return Proceed(rule=quota.rule)
     return Defer(until=until, reason=Reason.DAILY_QUOTA, rule=quota.rule)
+
+
+def binding_quotas(
+    policy: CountryPolicy, sender: SenderFacts, *, now: datetime
+) -> tuple[Quota, ...]:
+    """The quotas on a sender now; it must have room in each.
+
+    A tier that comes only with time counts as new until the sender's registration has been
+    approved for long enough; without a date of approval nobody can tell, and it is new.
+    """
+    quotas = _on_channel(policy, sender.tier, sender)
+    for quota in quotas:
+        if quota.after_months is not None and not _is_mature(sender, quota.after_months, now):
+            return _on_channel(policy, Tier.NEW, sender)
+    return quotas
+
+
+def _on_channel(policy: CountryPolicy, tier: Tier, sender: SenderFacts) -> tuple[Quota, ...]:
+    return tuple(q for q in policy.quotas.get(tier, ()) if sender.channel in q.channels)
+
+
+def _is_mature(sender: SenderFacts, months: int, now: datetime) -> bool:
+    approved_at = None if sender.registration is None else sender.registration.approved_at
+    return approved_at is not None and add_months(in_utc(approved_at), months) <= in_utc(now)
+
+
+def room_in_all(
+    quotas: Sequence[Quota], used: Sequence[tuple[datetime, int]], *, now: datetime
+) -> int | None:
+    """How many more messages fit in every quota now; None: there is no quota."""
+    rooms = [quota_room(quota, used, now=now) for quota in quotas]
+    return min((room for room in rooms if room is not None), default=None)
+
+
+def decide_quotas(
+    quotas: Sequence[Quota], used: Sequence[tuple[datetime, int]], *, now: datetime
+) -> Decision:
+    """Whether one more message fits in every quota now, else when it first does in all of them."""
+    found: Decision = Proceed(rule=quotas[0].rule) if quotas else Proceed()
+    for quota in quotas:
+        decision = decide_quota(quota, used, now=now)
+        if isinstance(decision, Defer) and (
+            not isinstance(found, Defer)
+            or found.until is None
+            or (decision.until is not None and decision.until > found.until)
+        ):
+            found = decision
+    return found

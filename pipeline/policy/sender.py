@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.policy.content import VARIABLE
-from pipeline.policy.country import CountryPolicy, RegistrationRule, TemplateRule
+from pipeline.policy.checks import Check, judged
+from pipeline.policy.country import CountryPolicy
 from pipeline.policy.decision import Block, Decision, Defer, Proceed
 from pipeline.policy.instants import in_utc
-from pipeline.policy.vocabulary import Channel, Reason, RegistrationStatus, Tier
+from pipeline.policy.rendering import VARIABLE
+from pipeline.policy.sender_rules import RegistrationRule, TemplateRule
+from pipeline.policy.vocabulary import Channel, Question, Reason, RegistrationStatus, Tier
 
 
 class SenderState(StrEnum):
@@ -39,7 +41,15 @@ class Registration:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SenderFacts:
-    """What is known of a sender at the moment of the decision."""
+    """What is known of a sender at the moment of the decision.
+
+    Attributes:
+        address: what its recipients see as the sender: a number, or a header of letters.
+        reason: why it is suspended, where it is.
+        official: whether it is reached through the channel's official interface.
+        region: ISO 3166 code of where its provider keeps the data; None: not known.
+        safeguard: what allows data to be kept there, e.g. ``adequacy decision``; None: nothing.
+    """
 
     id: str
     business: str
@@ -47,7 +57,12 @@ class SenderFacts:
     channel: Channel
     tier: Tier
     state: SenderState
+    address: str = ""
+    reason: str | None = None
     registration: Registration | None = None
+    official: bool = True
+    region: str | None = None
+    safeguard: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,12 +72,15 @@ class TemplateFacts:
     Attributes:
         header, body: its text, with variables as ``{name}``.
         approved_at, last_used_at: aware; None is unknown.
+        language: its tag; empty: unknown.
     """
 
     id: str
     status: RegistrationStatus
     header: str = ""
     body: str = ""
+    language: str = ""
+    machine_translated: bool = False
     approved_at: datetime | None = None
     last_used_at: datetime | None = None
 
@@ -89,6 +107,24 @@ def decide_sender(policy: CountryPolicy, sender: SenderFacts | None, *, now: dat
     if sender.state is SenderState.SUSPENDED:
         return Defer(until=None, reason=Reason.SENDER_SUSPENDED)
     return Proceed(rule=None if required is None else required.rule)
+
+
+def check_sender(
+    policy: CountryPolicy, sender: SenderFacts | None, *, now: datetime
+) -> tuple[Check, ...]:
+    """Everything that is asked of the sender."""
+    return (judged(Question.SENDER, decide_sender(policy, sender, now=now)),)
+
+
+def check_template(
+    policy: CountryPolicy, template: TemplateFacts | None, approved: int | None, *, now: datetime
+) -> tuple[Check, ...]:
+    """Everything that is asked of the template, apart from the text being an instance of it.
+
+    Args:
+        approved: how many approved templates the business has in the country; None: unknown.
+    """
+    return (judged(Question.TEMPLATE, decide_template(policy, template, now=now)),)
 
 
 def _broken_rule(

@@ -110,6 +110,22 @@ class Stage(StrEnum):
     DISPATCH = "dispatch"
 
 
+class Question(StrEnum):
+    """What is asked of every message, in the order in which it is asked: the public one."""
+
+    NUMBER = "number"
+    POLICY = "policy"
+    SUPPRESSION = "suppression"
+    CONSENT = "consent"
+    CONTENT = "content"
+    SENDER = "sender"
+    TEMPLATE = "template"
+    WINDOW = "window"
+    FREQUENCY = "frequency"
+    QUOTA = "quota"
+    EXPIRY = "expiry"
+
+
 class Outcome(StrEnum):
     """What a decision makes of a message."""
 
@@ -148,6 +164,7 @@ class Reason(StrEnum):
     SENDER_SUSPENDED = "sender_suspended"
     TEMPLATE_UNAPPROVED = "template_unapproved"
     TEMPLATE_MISMATCH = "template_mismatch"
+    TRANSFER_NOT_ALLOWED = "transfer_not_allowed"
     WINDOW_CLOSED = "window_closed"
     NO_COMMON_WINDOW = "no_common_window"
     FREQUENCY_CAP = "frequency_cap"

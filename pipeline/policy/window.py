@@ -5,7 +5,7 @@ each zone's own date. Zone arithmetic is done with ``zoneinfo``: 0.3 µs a conve
 pendulum takes 50.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import reduce
@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pipeline.policy.calendar import HolidayCalendar, UnknownHolidays
-from pipeline.policy.country import CountryPolicy, HolidayRules, Window
+from pipeline.policy.country import Window
 from pipeline.policy.decision import Block, Defer, Proceed
 from pipeline.policy.instants import in_utc
 from pipeline.policy.local_time import (
@@ -23,7 +23,7 @@ from pipeline.policy.local_time import (
     local_spans,
     merge,
 )
-from pipeline.policy.vocabulary import Category, Reason
+from pipeline.policy.vocabulary import Reason
 from pipeline.policy.zones import check_zone
 
 HORIZON_DAYS: Final = 14
@@ -62,24 +62,23 @@ UNRESTRICTED: Final = WindowDecision(decision=Proceed())
 
 
 def next_interval(
-    window: Window,
-    *,
+    *windows: Window,
     zones: tuple[str, ...],
     calendar: HolidayCalendar,
     state: str | None,
     now: datetime,
     horizon_days: int = HORIZON_DAYS,
 ) -> Interval | None:
-    """The first interval ending after `now` in which the window is open in every zone.
+    """The first interval ending after `now` in which every window is open in every zone.
 
     When it is open at `now`, the interval's `opens` is the start of the local day's hours at the
     earliest, even where the hours of the night before adjoin. Its `closes` lies at most a day
     past the horizon, so a window that never closes has one, too.
 
     Args:
-        window: the hours by weekday.
+        windows: the hours by weekday, each from a rule of its own; at least one.
         zones: IANA names; at least one.
-        calendar: asked only when the window closes on holidays.
+        calendar: asked only when a window closes on holidays.
         state: the recipient's state, for its own holidays.
         now: aware.
         horizon_days: openings later than this many days from `now` are not looked for.
@@ -88,18 +87,22 @@ def next_interval(
         The interval, or None when it does not open within the horizon.
 
     Raises:
-        ValueError: `now` is naive, or there are no zones.
+        ValueError: `now` is naive, or there are no zones or no windows.
         UnknownHolidays: a day before the first opening that is certain may be a holiday.
     """
     start = in_utc(now)
-    if not zones:
-        raise ValueError("no zones: nobody's local time is known")
-    search = _Search(window, calendar, state, start, start + timedelta(days=horizon_days))
-    common = reduce(intersect, (search.open_spans(ZoneInfo(zone)) for zone in zones))
+    if not zones or not windows:
+        raise ValueError("no zones or no windows: nobody's local time is known")
+    limit = start + timedelta(days=horizon_days)
+    searches = [_Search(window, calendar, state, start, limit) for window in windows]
+    common = reduce(
+        intersect, (search.open_spans(ZoneInfo(zone)) for search in searches for zone in zones)
+    )
     if common:
         return Interval(opens=common[0].start, closes=common[0].end)
-    if search.unknown is not None:
-        raise search.unknown
+    for search in searches:
+        if search.unknown is not None:
+            raise search.unknown
     return None
 
 
@@ -154,7 +157,7 @@ class _Search:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Outlook:
+class Outlook:
     """What the window says of every instant in ``[since, until)``."""
 
     since: datetime
@@ -164,47 +167,74 @@ class _Outlook:
     after: WindowDecision
 
     def decide(self, now: datetime) -> WindowDecision:
+        """The answer for an instant in that stretch."""
         return self.after if now >= self.opens else self.before
 
 
-def _look_ahead(
-    window: Window,
+def look_ahead(
+    windows: tuple[Window, ...],
     zones: tuple[str, ...],
     calendar: HolidayCalendar,
     state: str | None,
     now: datetime,
-) -> _Outlook:
-    verdict: Defer | Block = Block(reason=Reason.NO_COMMON_WINDOW, rule=window.rule)
+) -> Outlook:
+    """What the windows, all of them, say of `now` and of the time up to their next closing.
+
+    A deferral names the window that is the last to open.
+    """
+    verdict: Defer | Block = Block(reason=Reason.NO_COMMON_WINDOW, rule=windows[0].rule)
     interval = None
     if zones and all(map(check_zone, zones)):
         try:
-            interval = next_interval(window, zones=zones, calendar=calendar, state=state, now=now)
+            interval = next_interval(*windows, zones=zones, calendar=calendar, state=state, now=now)
         except UnknownHolidays:
             until = now + RETRY_UNKNOWN_HOLIDAYS
-            verdict = Defer(until=until, reason=Reason.WINDOW_CLOSED, rule=window.rule)
+            verdict = Defer(until=until, reason=Reason.WINDOW_CLOSED, rule=windows[0].rule)
     if interval is None:
         shut = WindowDecision(decision=verdict)
         # True of this instant only: a later one sees further.
-        return _Outlook(since=now, until=now, opens=now, before=shut, after=shut)
-    waiting = Defer(until=interval.opens, reason=Reason.WINDOW_CLOSED, rule=window.rule)
-    return _Outlook(
+        return Outlook(since=now, until=now, opens=now, before=shut, after=shut)
+    last = windows[0].rule
+    if len(windows) > 1 and interval.opens > now:
+        last = _last_to_open(windows, zones, calendar, state, interval.opens)
+    waiting = Defer(until=interval.opens, reason=Reason.WINDOW_CLOSED, rule=last)
+    return Outlook(
         since=now,
         until=interval.closes,
         opens=interval.opens,
         before=WindowDecision(decision=waiting),
-        after=WindowDecision(decision=Proceed(rule=window.rule), closes_at=interval.closes),
+        after=WindowDecision(decision=Proceed(rule=windows[0].rule), closes_at=interval.closes),
     )
 
 
+def _last_to_open(
+    windows: tuple[Window, ...],
+    zones: tuple[str, ...],
+    calendar: HolidayCalendar,
+    state: str | None,
+    opens: datetime,
+) -> str:
+    """The rule of the first window that is still shut just before the common opening."""
+    before = opens - timedelta(microseconds=1)
+    for window in windows:
+        try:
+            own = next_interval(window, zones=zones, calendar=calendar, state=state, now=before)
+        except UnknownHolidays:
+            return window.rule
+        if own is None or own.opens > before:
+            return window.rule
+    return windows[0].rule  # each was open by itself; only together were they shut
+
+
 def decide_window(
-    window: Window | None,
+    window: Window | Sequence[Window] | None,
     *,
     zones: tuple[str, ...],
     calendar: HolidayCalendar,
     state: str | None,
     now: datetime,
 ) -> WindowDecision:
-    """Decide whether the window lets a message leave at `now`.
+    """Decide whether the window, or all of several, let a message leave at `now`.
 
     It fails closed: without a zone, with a zone that does not exist, or when no common opening
     comes within `HORIZON_DAYS`, the message is blocked (``no_common_window``). When the holidays
@@ -212,7 +242,7 @@ def decide_window(
     since data can be brought up to date; a campaign's expiry ends the waiting.
 
     Args:
-        window: None: the category has no window, and the message may leave.
+        window: None or none: the category has no window, and the message may leave.
         zones: every zone in which the recipient may be.
         calendar: the holidays of the recipient's country.
         state: the recipient's state, None when unknown.
@@ -224,65 +254,7 @@ def decide_window(
     instant = in_utc(now)
     if window is None:
         return UNRESTRICTED
-    return _look_ahead(window, zones, calendar, state, instant).decide(instant)
-
-
-class WindowTable:
-    """Window decisions for many messages: what `decide_window` says, at a dict look-up each.
-
-    The interval found for a set of zones is kept until it closes or the UTC date changes.
-    Nothing is shared between processes and nothing needs to be: every process comes to the same
-    answer.
-
-    Args:
-        closed_days: dates that the operator closes in every country, besides those in each
-            policy's own rules; like holidays they matter only to windows that close on holidays.
-        capacity: how many intervals are kept; beyond it the oldest goes.
-    """
-
-    def __init__(self, closed_days: Iterable[date] = (), *, capacity: int = 4096) -> None:
-        self._closed_days = frozenset(closed_days)
-        self._capacity = capacity
-        self._calendars: dict[HolidayRules, HolidayCalendar] = {}
-        self._outlooks: dict[tuple[object, ...], _Outlook] = {}
-
-    def calendar(self, policy: CountryPolicy) -> HolidayCalendar:
-        """The holidays of a policy's country, with the operator's days."""
-        known = self._calendars.get(policy.holidays)
-        if known is None:
-            known = HolidayCalendar(policy.holidays, self._closed_days)
-            self._calendars[policy.holidays] = known
-        return known
-
-    def decide(
-        self,
-        policy: CountryPolicy,
-        category: Category,
-        *,
-        zones: tuple[str, ...],
-        state: str | None,
-        now: datetime,
-    ) -> WindowDecision:
-        """As `decide_window`, with the policy's window for that category.
-
-        Raises:
-            ValueError: `now` is naive.
-        """
-        instant = in_utc(now)
-        window = policy.windows.get(category)
-        if window is None:
-            return UNRESTRICTED
-        # The date, so that messages of now and of a campaign that starts next week, decided in
-        # turn, do not drive out each other's interval.
-        key = (policy.version, policy.country, category, zones, state, instant.date())
-        outlook = self._outlooks.get(key)
-        if outlook is None or not outlook.since <= instant < outlook.until:
-            outlook = _look_ahead(window, zones, self.calendar(policy), state, instant)
-            self._keep(key, outlook)
-        return outlook.decide(instant)
-
-    def _keep(self, key: tuple[object, ...], outlook: _Outlook) -> None:
-        self._outlooks.pop(key, None)
-        if len(self._outlooks) >= self._capacity:
-            del self._outlooks[next(iter(self._outlooks))]
-        self._outlooks[key] = outlook
+    windows = (window,) if isinstance(window, Window) else tuple(window)
+    if not windows:
+        return UNRESTRICTED
+    return look_ahead(windows, zones, calendar, state, instant).decide(instant)

@@ -105,7 +105,7 @@ def _read_system(message: Mapping[str, Any], around: Surroundings) -> ProviderEv
     system = message.get("system")
     if not isinstance(system, dict):
         raise MalformedEventError("a system message has no content")
-    if system.get("type") not in _NUMBER_CHANGES:
+    if read_id(system.get("type")) not in _NUMBER_CHANGES:
         return OtherEvent(kind="system")
     new = Person(
         phone=read_id(system.get("wa_id")) or read_id(system.get("new_wa_id")),

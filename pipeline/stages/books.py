@@ -1,12 +1,12 @@
-"""What the stages need to know and do not own: the rules in force, and the windows."""
+"""What the stages need to know and do not own: rules, windows, words."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
+from pipeline.policy.content.text import Wordbook
 from pipeline.policy.country import CountryPolicy
-from pipeline.policy.window import WindowTable
+from pipeline.policy.window_table import WindowTable
 
 
 class PolicyBook(Protocol):
@@ -19,15 +19,15 @@ class PolicyBook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The rules and the windows derived from them, kept by each process for its whole life."""
+    """What is kept by each process for its whole life.
+
+    Attributes:
+        words: what texts are read with.
+    """
 
     policies: PolicyBook
     windows: WindowTable = field(default_factory=WindowTable)
-
-    @classmethod
-    def of(cls, policies: PolicyBook, closed_days: Iterable[date] = ()) -> "Books":
-        """Books over these rules, with the operator's own closed days."""
-        return cls(policies, WindowTable(closed_days))
+    words: Wordbook = field(kw_only=True)
 
     def policy(self, country: str, now: datetime) -> CountryPolicy | None:
         """The rules in force for a country at an instant (by its date in UTC)."""

@@ -1,13 +1,18 @@
-"""Which cap and which quota bind a message: the same answer for the throttle and the claim."""
+"""Which caps and which quotas bind a message: the same answer for the throttle and the claim."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from pipeline.policy.calendar import UnknownHolidays
-from pipeline.policy.country import Cap, CountryPolicy, Quota
-from pipeline.policy.vocabulary import Category
+from pipeline.policy.country import Cap, CountryPolicy
+from pipeline.policy.frequency import binding_caps, limit_of
+from pipeline.policy.numbers import states_of
+from pipeline.policy.quota import binding_quotas
+from pipeline.policy.sender_rules import Quota
+from pipeline.policy.vocabulary import Category, Channel
 from pipeline.stages.books import Books
 from pipeline.store.claims import Parcel
 from pipeline.store.senders import Sender
@@ -17,37 +22,37 @@ LONGEST_PERIOD = timedelta(days=31)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BindingCap:
-    """A cap as it binds one message now.
+class BindingCaps:
+    """The caps that bind one message now; it must fit under each.
 
     Attributes:
-        limit: at most so many since `since`.
+        limits: (at most so many, since), a cap each.
         counted: the categories counted together, as the store names them.
-        on_holiday: whether the lower limit of a public holiday applies.
+        on_holiday: whether the lower limits of a public holiday apply.
     """
 
-    cap: Cap
-    limit: int
-    since: datetime
+    caps: Sequence[Cap]
+    limits: Sequence[tuple[int, datetime]]
     counted: str
     on_holiday: bool
 
 
-def binding_cap(
-    parcel: Parcel, category: Category, *, books: Books, now: datetime
-) -> BindingCap | None:
-    """The frequency cap on this message now; None: no cap."""
+def caps_on(
+    parcel: Parcel, category: Category, channel: Channel, *, books: Books, now: datetime
+) -> BindingCaps | None:
+    """The frequency caps on this message now; None: no cap."""
     policy = books.policy(parcel.country, now)
-    cap = None if policy is None else policy.caps.get(category)
-    if policy is None or cap is None:
+    if policy is None or category not in policy.caps:
         return None
-    on_holiday = cap.holiday_limit is not None and _on_holiday(parcel, policy, books, now)
-    limit = cap.holiday_limit if on_holiday and cap.holiday_limit is not None else cap.limit
-    return BindingCap(
-        cap=cap,
-        limit=limit,
-        since=now - cap.period,
-        counted=_name(cap.counts),
+    caps = binding_caps(policy.caps[category], channel, lambda: states_of(parcel.phone))
+    if not caps:
+        return None
+    lowered = any(cap.holiday_limit is not None for cap in caps)
+    on_holiday = lowered and _on_holiday(parcel, policy, books, now)
+    return BindingCaps(
+        caps=caps,
+        limits=[(limit_of(cap, on_holiday=on_holiday), now - cap.period) for cap in caps],
+        counted=_name(caps[0].counts),
         on_holiday=on_holiday,
     )
 
@@ -57,10 +62,10 @@ def _name(counts: frozenset[Category]) -> str:
     return "+".join(sorted(counts))
 
 
-def binding_quota(sender: Sender, *, books: Books, now: datetime) -> Quota | None:
-    """The quota on this sender now, by its country and tier; None: no quota."""
+def quotas_on(sender: Sender, *, books: Books, now: datetime) -> Sequence[Quota]:
+    """The quotas on this sender now, by its country, channel and tier."""
     policy = books.policy(sender.country, now)
-    return None if policy is None else policy.quotas.get(sender.tier)
+    return () if policy is None else binding_quotas(policy, sender.facts(), now=now)
 
 
 def _on_holiday(parcel: Parcel, policy: CountryPolicy, books: Books, now: datetime) -> bool:

@@ -1,55 +1,33 @@
 """The consent stage: may this person be written to at all, by this business, with this text?"""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, Row
 
-from pipeline.policy.decision import Block, Decision, Defer, Proceed
-from pipeline.policy.eligibility import RecipientFacts, decide_eligibility
-from pipeline.policy.sender import SenderFacts, TemplateFacts
-from pipeline.policy.suppression import EVERY_BUSINESS, is_stopped
-from pipeline.policy.vocabulary import (
-    CampaignState,
-    MessageState,
-    Outcome,
-    Reason,
-    RegistrationStatus,
-    Stage,
-)
+from pipeline.policy.decision import Block, Defer, Proceed
+from pipeline.policy.eligibility import Eligibility, Person, Prepared, decide_eligibility
+from pipeline.policy.vocabulary import CampaignState, MessageState, Outcome, Reason, Stage
 from pipeline.stages.books import Books
-from pipeline.store import campaigns, consents, messages, opt_outs, senders, suppressions
+from pipeline.stages.facts import Facts, Recipient, gather
+from pipeline.store import campaigns, messages, opt_outs
 from pipeline.store.campaigns import Campaign
 from pipeline.store.consents import HeldConsent
 from pipeline.store.messages import Verdict
-from pipeline.store.senders import Sender, Template
-from pipeline.store.suppressions import Suppression
+from pipeline.store.senders import Sender
 
 _LOAD = text(
     """
-    SELECT m.id, m.campaign_id, m.contact_id, t.country,
-           c.variables <> '{}' AND NOT coalesce(m.variables ?& c.variables, false)
-               AS variables_missing
+    SELECT m.id, m.campaign_id, m.contact_id, t.country, t.phone,
+           CASE WHEN c.variables <> '{}' THEN m.variables END AS variables
     FROM messages m
     JOIN campaigns c ON c.id = m.campaign_id
     JOIN contacts t ON t.id = m.contact_id
     WHERE m.id = ANY(CAST(:ids AS bigint[])) AND m.state = 'accepted'
     """
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the database knows of one campaign's chunk, by contact."""
-
-    campaign: Campaign
-    suppressions: Mapping[int, list[Suppression]]
-    held: Collection[int]
-    consents: Mapping[int, list[HeldConsent]]
-    senders: Sequence[tuple[Sender, SenderFacts]]
-    template: TemplateFacts | None
 
 
 def run(
@@ -61,9 +39,9 @@ def run(
         by_campaign.setdefault(row.campaign_id, []).append(row)
     verdicts: list[Verdict] = []
     for campaign in campaigns.by_ids(connection, by_campaign).values():
-        rows = by_campaign[campaign.id]
-        known = _gather(connection, campaign, [row.contact_id for row in rows])
-        verdicts += [_decide(row, known, books, now) for row in rows]
+        recipients = {row.id: _recipient(row) for row in by_campaign[campaign.id]}
+        facts = gather(connection, campaign, list(recipients.values()), books=books, now=now)
+        verdicts += [_decide(message_id, one, facts) for message_id, one in recipients.items()]
     moved = messages.apply(
         connection,
         verdicts,
@@ -75,88 +53,67 @@ def run(
     return [v.id for v in verdicts if v.id in moved and v.state is MessageState.CONSENTED]
 
 
-def _gather(connection: Connection, campaign: Campaign, contacts: Sequence[int]) -> _Known:
-    found: dict[int, list[Suppression]] = {}
-    for entry in suppressions.of(connection, contacts, (campaign.business, EVERY_BUSINESS)):
-        found.setdefault(entry.contact_id, []).append(entry)
-    templates = senders.select_templates(connection, [campaign.business])
-    return _Known(
-        campaign=campaign,
-        suppressions=found,
-        held=opt_outs.held(connection, contacts, (campaign.business, EVERY_BUSINESS)),
-        consents=consents.held(
-            connection, contacts, business=campaign.business, category=campaign.category
-        ),
-        senders=[
-            (sender, sender.facts())
-            for sender in senders.select_senders(connection, businesses=[campaign.business])
-        ],
-        template=_template(campaign, templates),
+def _recipient(row: Row[tuple[object, ...]]) -> Recipient:
+    return Recipient(
+        contact_id=row.contact_id,
+        country=row.country,
+        phone=row.phone,
+        values=row.variables or {},
     )
 
 
-def _decide(row: Row[tuple[object, ...]], known: _Known, books: Books, now: datetime) -> Verdict:
-    campaign = known.campaign
-    ended = _ended(campaign, now)
+def _decide(message_id: int, recipient: Recipient, facts: Facts) -> Verdict:
+    now = facts.now
+    ended = _ended(facts.campaign, now)
     if ended is not None:
         state, reason = ended
-        return Verdict(id=row.id, state=state, outcome=Outcome.BLOCK, reason=reason)
-    policy = books.policy(row.country, now)
-    listed = known.suppressions.get(row.contact_id, [])
-    held = known.consents.get(row.contact_id, [])
-    sender, sender_facts = pick_sender(campaign, known.senders, row.country, row.contact_id)
-    facts = RecipientFacts(
-        policy=policy,
-        category=campaign.category,
-        channel=campaign.channel,
-        topic=campaign.topic,
-        suppressed=any(
-            entry.lifted_at is None and is_stopped(campaign.category, everything=entry.everything)
-            for entry in listed
-        ),
-        opted_out_at=max((entry.since for entry in listed), default=None),
-        consents=[consent.record for consent in held],
-        variables_missing=row.variables_missing,
-        held=row.contact_id in known.held,
-        sender=sender_facts,
-        template=known.template,
-    )
-    decision = decide_eligibility(facts, now=now)
+        return Verdict(id=message_id, state=state, outcome=Outcome.BLOCK, reason=reason)
+    prepared = facts.prepared(recipient)
+    if prepared is None:
+        nowhere = Eligibility(decision=Block(reason=Reason.NO_POLICY))
+        return _verdict(message_id, nowhere, policy=None, sender=None, consent=None, now=now)
+    person = facts.person(recipient, prepared)
+    found = decide_eligibility(prepared, person, now=now)
+    consent = None
+    if isinstance(found.decision, Proceed):
+        held = facts.consents.get(recipient.contact_id, [])
+        consent = _allowing(prepared, person, held, now)
     return _verdict(
-        row.id,
-        decision,
-        policy=policy.version if policy else None,
-        sender=sender,
-        consent=_allowing(facts, held, now),
+        message_id,
+        found,
+        policy=prepared.offer.policy.version,
+        sender=facts.sender_of(recipient),
+        consent=consent,
         now=now,
     )
 
 
-def _allowing(facts: RecipientFacts, held: Sequence[HeldConsent], now: datetime) -> int | None:
+def _allowing(
+    prepared: Prepared, person: Person, held: Sequence[HeldConsent], now: datetime
+) -> int | None:
     """The ledger event of the consent that lets the message through."""
-    if facts.policy is None or facts.category not in facts.policy.consents:
+    offer = prepared.offer
+    if offer.campaign.category not in offer.policy.consents:
         return None
     if len(held) == 1:
         return held[0].event_id
-    alone = (
-        consent.event_id
-        for consent in held
-        if isinstance(
-            decide_eligibility(replace(facts, consents=[consent.record]), now=now), Proceed
-        )
-    )
-    return next(alone, None)
+    for consent in held:
+        alone = replace(person, consents=[consent.record])
+        if isinstance(decide_eligibility(prepared, alone, now=now).decision, Proceed):
+            return consent.event_id
+    return None
 
 
 def _verdict(
     message_id: int,
-    decision: Decision,
+    found: Eligibility,
     *,
     policy: str | None,
     sender: Sender | None,
     consent: int | None,
     now: datetime,
 ) -> Verdict:
+    decision = found.decision
     if isinstance(decision, Defer):
         return Verdict(
             id=message_id,
@@ -166,6 +123,8 @@ def _verdict(
             rule=decision.rule,
             policy=policy,
             not_before=decision.until or now + opt_outs.HOLD_LOOK,
+            warnings=found.warnings,
+            saw=found.saw,
         )
     if isinstance(decision, Block):
         return Verdict(
@@ -175,6 +134,8 @@ def _verdict(
             reason=decision.reason,
             rule=decision.rule,
             policy=policy,
+            warnings=found.warnings,
+            saw=found.saw,
         )
     return Verdict(
         id=message_id,
@@ -184,6 +145,7 @@ def _verdict(
         policy=policy,
         sender_id=sender.id if sender else None,
         consent=consent,
+        warnings=found.warnings,
     )
 
 
@@ -195,38 +157,3 @@ def _ended(campaign: Campaign, now: datetime) -> tuple[MessageState, Reason] | N
     ):
         return MessageState.EXPIRED, Reason.EXPIRED
     return None
-
-
-def _template(campaign: Campaign, registered: Sequence[Template]) -> TemplateFacts | None:
-    """The template that the campaign names; one that nobody has registered is a draft."""
-    if campaign.template_code is None:
-        return None
-    for template in registered:
-        if template.code == campaign.template_code:
-            return template.facts()
-    return TemplateFacts(id=campaign.template_code, status=RegistrationStatus.DRAFT)
-
-
-def pick_sender(
-    campaign: Campaign,
-    available: Sequence[tuple[Sender, SenderFacts]],
-    country: str,
-    contact_id: int,
-) -> tuple[Sender, SenderFacts] | tuple[None, None]:
-    """The campaign's own sender, else one of the business for the channel and the country.
-
-    A person gets every message from the same sender, so long as the business has the same ones.
-    """
-    if campaign.sender_code is not None:
-        named = [
-            pair
-            for pair in available
-            if pair[0].code == campaign.sender_code and pair[0].channel is campaign.channel
-        ]
-        return named[0] if named else (None, None)
-    fitting = [
-        pair
-        for pair in available
-        if pair[0].channel is campaign.channel and pair[0].country == country
-    ]
-    return fitting[contact_id % len(fitting)] if fitting else (None, None)

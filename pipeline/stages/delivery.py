@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from pipeline.policy.content import render
-from pipeline.policy.quota import bucket_of, quota_room
+from pipeline.policy.quota import bucket_of, room_in_all
+from pipeline.policy.rendering import render
 from pipeline.providers.base import OutboundMessage
 from pipeline.stages.books import Books
-from pipeline.stages.caps import LONGEST_PERIOD, binding_cap, binding_quota
+from pipeline.stages.caps import LONGEST_PERIOD, caps_on, quotas_on
 from pipeline.store import claims, outcomes, quotas
 from pipeline.store.campaigns import Campaign
 from pipeline.store.claims import Parcel, Wish
@@ -110,11 +110,11 @@ def _wishes(
             continue
         people.add(parcel.contact_id)
         campaign = directory.campaigns[parcel.campaign_id]
-        cap = binding_cap(parcel, campaign.category, books=books, now=now)
+        binding = caps_on(parcel, campaign.category, campaign.channel, books=books, now=now)
         wishes[parcel.id] = (
             Wish(id=parcel.id)
-            if cap is None
-            else Wish(id=parcel.id, cap=cap.limit, counted=cap.counted, cap_since=cap.since)
+            if binding is None
+            else Wish(id=parcel.id, caps=binding.limits, counted=binding.counted)
         )
     return wishes
 
@@ -129,17 +129,17 @@ def _reserve_quotas(
 ) -> set[int]:
     """Drop the wishes beyond a sender's quota; return the senders that have one, locked."""
     limits = {
-        sender_id: quota
+        sender_id: binding
         for sender_id in {parcel.sender_id for parcel in parcels}
-        if (quota := binding_quota(directory.senders[sender_id], books=books, now=now))
+        if (binding := quotas_on(directory.senders[sender_id], books=books, now=now))
     }
     if not limits:
         return set()
     quotas.lock(connection, limits)
     used = quotas.used(connection, limits, since=now - LONGEST_PERIOD)
     room = {
-        sender_id: quota_room(quota, used[sender_id], now=now) or 0
-        for sender_id, quota in limits.items()
+        sender_id: room_in_all(binding, used[sender_id], now=now) or 0
+        for sender_id, binding in limits.items()
     }
     for parcel in parcels:
         if parcel.sender_id not in room or parcel.id not in wishes:

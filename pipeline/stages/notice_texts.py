@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from pipeline.policy.content import render
 from pipeline.policy.country import CountryPolicy
 from pipeline.policy.notice import FALLBACK, LONG_SPAN, choose_language, may_answer
+from pipeline.policy.rendering import render
 from pipeline.policy.replies.lexicon import AnswerTexts
 from pipeline.policy.suppression import EVERY_BUSINESS
 from pipeline.stages.books import Books

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.decision import Defer
-from pipeline.policy.frequency import decide_frequency
-from pipeline.policy.quota import bucket_of, decide_quota, quota_room
+from pipeline.policy.frequency import decide_frequencies
+from pipeline.policy.quota import bucket_of, decide_quotas, room_in_all
 from pipeline.policy.vocabulary import MessageState, Outcome, Reason, Stage
 from pipeline.stages.books import Books
-from pipeline.stages.caps import LONGEST_PERIOD, binding_cap, binding_quota
-from pipeline.store import campaigns, claims, frequency, messages, quotas, senders
+from pipeline.stages.caps import LONGEST_PERIOD, caps_on, quotas_on
+from pipeline.store import campaigns, claims, frequency, messages, senders
+from pipeline.store import quotas as quota_store
 from pipeline.store.campaigns import Campaign
 from pipeline.store.claims import Parcel
 from pipeline.store.messages import Verdict
@@ -66,19 +67,19 @@ def _measure(connection: Connection, parcels: Sequence[Parcel], now: datetime) -
         campaigns=found,
         senders={s.id: s for s in senders.select_senders(connection, ids=sender_ids)},
         sent=frequency.sent(connection, {p.contact_id for p in parcels}, businesses),
-        used=quotas.used(connection, sender_ids, since=now - LONGEST_PERIOD),
+        used=quota_store.used(connection, sender_ids, since=now - LONGEST_PERIOD),
     )
 
 
 def _decide(parcel: Parcel, room: _Room, books: Books, now: datetime) -> Defer | None:
     """When the message has to wait; None counts it as passed."""
     campaign = room.campaigns[parcel.campaign_id]
-    cap = binding_cap(parcel, campaign.category, books=books, now=now)
+    binding = caps_on(parcel, campaign.category, campaign.channel, books=books, now=now)
     sent: list[datetime] = []
-    if cap is not None:
-        key = (parcel.contact_id, campaign.business, cap.counted)
+    if binding is not None:
+        key = (parcel.contact_id, campaign.business, binding.counted)
         sent = room.sent.setdefault(key, [])
-        decision = decide_frequency(cap.cap, sent, now=now, on_holiday=cap.on_holiday)
+        decision = decide_frequencies(binding.caps, sent, now=now, on_holiday=binding.on_holiday)
         if isinstance(decision, Defer):
             return decision
     full = _take_quota(parcel, room, books, now)
@@ -89,17 +90,17 @@ def _decide(parcel: Parcel, room: _Room, books: Books, now: datetime) -> Defer |
 
 def _take_quota(parcel: Parcel, room: _Room, books: Books, now: datetime) -> Defer | None:
     sender_id = parcel.sender_id
-    quota = binding_quota(room.senders[sender_id], books=books, now=now)
-    if quota is None:
+    quotas = quotas_on(room.senders[sender_id], books=books, now=now)
+    if not quotas:
         return None
     if sender_id not in room.left:
-        room.left[sender_id] = quota_room(quota, room.used[sender_id], now=now) or 0
+        room.left[sender_id] = room_in_all(quotas, room.used[sender_id], now=now) or 0
     if room.left[sender_id] > 0:
         room.left[sender_id] -= 1
         room.taken[sender_id] = room.taken.get(sender_id, 0) + 1
         return None
     used = [*room.used[sender_id], (bucket_of(now), room.taken.get(sender_id, 0))]
-    decision = decide_quota(quota, used, now=now)
+    decision = decide_quotas(quotas, used, now=now)
     return decision if isinstance(decision, Defer) else None
 
 

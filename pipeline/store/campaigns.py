@@ -8,6 +8,8 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection, Row
 
+from pipeline.policy.content.text import CampaignText
+from pipeline.policy.eligibility import CampaignFacts
 from pipeline.policy.vocabulary import CampaignState, Category, Channel
 from pipeline.store.tables import campaigns
 
@@ -42,6 +44,27 @@ class Campaign:
     disclosures: Mapping[str, str] = field(default_factory=dict)
     state: CampaignState = CampaignState.ACTIVE
     state_reason: str | None = None
+
+    def facts(self) -> CampaignFacts:
+        """What the rules look at."""
+        return CampaignFacts(
+            business=self.business,
+            category=self.category,
+            channel=self.channel,
+            text=CampaignText(
+                brand=self.brand,
+                category=self.category,
+                language=self.language,
+                body=self.body,
+                variables=self.variables,
+                disclosures=tuple(sorted(self.disclosures.items())),
+                machine_translated=self.machine_translated,
+            ),
+            topic=self.topic,
+            template=self.template_code,
+            starts_at=self.starts_at,
+            expires_at=self.expires_at,
+        )
 
 
 class CampaignExistsError(Exception):

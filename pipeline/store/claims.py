@@ -5,6 +5,7 @@ window and the expiry, and reserves the frequency cap; quotas are reserved in th
 transaction. What it returns may be sent, and nothing else may.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,14 +42,13 @@ class Wish:
     """A message that a worker wants to claim.
 
     Attributes:
-        cap: at most so many to this person since `cap_since`; None: no cap applies.
-        counted: names the categories that the cap counts together.
+        caps: (at most so many to this person, since); each must hold. Empty: no cap applies.
+        counted: names the categories that the caps count together; None: no cap applies.
     """
 
     id: int
-    cap: int | None = None
+    caps: Sequence[tuple[int, datetime]] = ()
     counted: str | None = None
-    cap_since: datetime | None = None
 
 
 _SELECT = """
@@ -92,12 +92,13 @@ def load(connection: Connection, ids: Sequence[int], *, content: bool = True) ->
 _CLAIM = text(
     """
     WITH wish AS (
-        SELECT * FROM unnest(
-            CAST(:ids AS bigint[]), CAST(:caps AS int[]), CAST(:counted AS text[]),
-            CAST(:cap_since AS timestamptz[])
-        ) AS w (id, cap, counted, cap_since)
+        SELECT w.id, w.counted, k.caps, k.since
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:counted AS text[]), CAST(:kinds AS int[]))
+            AS w (id, counted, kind)
+        LEFT JOIN jsonb_to_recordset(CAST(:limits AS jsonb))
+            AS k (kind int, caps int[], since timestamptz[]) USING (kind)
     ), candidate AS (
-        SELECT m.id, m.contact_id, c.business, w.cap, w.counted, w.cap_since
+        SELECT m.id, m.contact_id, c.business, w.caps, w.counted, w.since
         FROM wish w
         JOIN messages m ON m.id = w.id
         JOIN campaigns c ON c.id = m.campaign_id
@@ -115,20 +116,22 @@ _CLAIM = text(
         ORDER BY m.contact_id
         FOR UPDATE OF m SKIP LOCKED
     ), reserved AS (
-        INSERT INTO frequency_use AS f (contact_id, business, counted, sent, cap, cap_since)
-        SELECT contact_id, business, counted, ARRAY[CAST(:now AS timestamptz)], cap, cap_since
-        FROM candidate WHERE cap > 0
+        INSERT INTO frequency_use AS f (contact_id, business, counted, sent, caps, caps_since)
+        SELECT contact_id, business, counted, ARRAY[CAST(:now AS timestamptz)], caps, since
+        FROM candidate WHERE counted IS NOT NULL
         ORDER BY contact_id, business, counted
         ON CONFLICT (contact_id, business, counted) DO UPDATE
         SET sent = ARRAY(SELECT t FROM unnest(f.sent) t WHERE t > :oldest) || EXCLUDED.sent,
-            cap = EXCLUDED.cap, cap_since = EXCLUDED.cap_since
-        WHERE (SELECT count(*) FROM unnest(f.sent) t WHERE t > EXCLUDED.cap_since) < EXCLUDED.cap
+            caps = EXCLUDED.caps, caps_since = EXCLUDED.caps_since
+        WHERE NOT EXISTS (
+            SELECT FROM unnest(EXCLUDED.caps, EXCLUDED.caps_since) AS k (cap, since)
+            WHERE (SELECT count(*) FROM unnest(f.sent) t WHERE t > k.since) >= k.cap)
         RETURNING f.contact_id, f.business, f.counted
     ), taken AS (
         UPDATE messages m
         SET state = 'sending', attempt = m.attempt + 1, lease_until = :lease
         FROM candidate LEFT JOIN reserved r USING (contact_id, business, counted)
-        WHERE m.id = candidate.id AND (candidate.cap IS NULL OR r.contact_id IS NOT NULL)
+        WHERE m.id = candidate.id AND (candidate.counted IS NULL OR r.contact_id IS NOT NULL)
         RETURNING m.id, m.attempt
     )
     SELECT id, attempt FROM taken
@@ -156,13 +159,24 @@ def claim(
         oldest: sends before this instant no longer matter to any cap.
         lease: machine instant at which a message that nobody has recorded is in doubt.
     """
+    # Most wishes share their caps: each set travels once.
+    kinds: dict[tuple[tuple[int, datetime], ...], int] = {}
     result = connection.execute(
         _CLAIM,
         {
             "ids": [wish.id for wish in wishes],
-            "caps": [wish.cap for wish in wishes],
             "counted": [wish.counted for wish in wishes],
-            "cap_since": [wish.cap_since for wish in wishes],
+            "kinds": [kinds.setdefault(tuple(wish.caps), len(kinds)) for wish in wishes],
+            "limits": json.dumps(
+                [
+                    {
+                        "kind": kind,
+                        "caps": [cap for cap, _ in caps],
+                        "since": [since.isoformat() for _, since in caps],
+                    }
+                    for caps, kind in kinds.items()
+                ]
+            ),
             "now": now,
             "safe_until": safe_until,
             "oldest": oldest,

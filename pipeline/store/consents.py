@@ -29,10 +29,10 @@ _LAST = text("SELECT hash FROM consent_events ORDER BY id DESC LIMIT 1")
 _APPEND = text(
     """
     INSERT INTO consent_events (contact_id, business, kind, category, channel, topics,
-                                occurred_at, recorded_at, evidence, fingerprint, previous_hash,
-                                hash)
+                                occurred_at, recorded_at, evidence, fingerprint, version,
+                                previous_hash, hash)
     SELECT contact_id, business, kind, category, channel, string_to_array(topics, ';'),
-           occurred_at, :now, CAST(evidence AS jsonb), fingerprint, previous_hash, hash
+           occurred_at, :now, CAST(evidence AS jsonb), fingerprint, 1, previous_hash, hash
     FROM unnest(
         CAST(:contacts AS bigint[]), CAST(:businesses AS text[]), CAST(:kinds AS text[]),
         CAST(:categories AS text[]), CAST(:channels AS text[]), CAST(:topics AS text[]),

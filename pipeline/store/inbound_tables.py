@@ -105,6 +105,7 @@ opt_outs = Table(
     Column("policy", Text),
     Index("ix_opt_outs_received", "received_at"),
     Index("ix_opt_outs_contact", "contact_id"),
+    Index("ix_opt_outs_sender", "sender_id", "received_at"),
     # Whose clock still runs.
     Index(
         "ix_opt_outs_open",

@@ -6,7 +6,7 @@ explain it: a chunk that is worked on twice changes nothing the second time.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import text
@@ -48,6 +48,8 @@ class Verdict:
         state: where the message goes.
         policy: the version of the rules that decided; None where no country's rule did.
         consent: the ledger event that allowed it, where one did.
+        warnings: the rules that let it pass and want it to be known.
+        saw: what the rule that stopped it looked at, JSON-like.
     """
 
     id: int
@@ -60,6 +62,8 @@ class Verdict:
     not_before: datetime | None = None
     window_closes_at: datetime | None = None
     consent: int | None = None
+    warnings: Sequence[str] = ()
+    saw: Mapping[str, object] = field(default_factory=dict)
 
 
 _TAKE_IN = text(
@@ -185,9 +189,10 @@ _APPLY = text(
         SELECT * FROM unnest(
             CAST(:states AS message_state[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]),
             CAST(:rules AS text[]), CAST(:policies AS text[]), CAST(:senders AS bigint[]),
-            CAST(:not_before AS timestamptz[]), CAST(:closes AS timestamptz[])
+            CAST(:not_before AS timestamptz[]), CAST(:closes AS timestamptz[]),
+            CAST(:details AS jsonb[])
         ) WITH ORDINALITY AS v (state, outcome, reason, rule, policy, sender_id, not_before,
-                                closes_at, place)
+                                closes_at, detail, place)
     ), moved AS (
         UPDATE messages m
         SET state = v.state, reason = v.reason, rule = v.rule,
@@ -198,11 +203,12 @@ _APPLY = text(
                 AS i (id, place, consent)
         JOIN verdict v USING (place)
         WHERE m.id = i.id AND m.state = CAST(:from_state AS message_state)
-        RETURNING m.id, v.outcome, v.reason, v.rule, v.policy, i.consent
+        RETURNING m.id, v.outcome, v.reason, v.rule, v.policy, v.detail, i.consent
     ), noted AS (
         INSERT INTO decisions (message_id, decided_at, stage, outcome, reason, rule, policy, detail)
         SELECT id, :now, :stage, outcome, reason, rule, policy,
-               CASE WHEN consent IS NOT NULL THEN jsonb_build_object('consent', consent) END
+               CASE WHEN consent IS NULL THEN detail
+                    ELSE coalesce(detail, '{}') || jsonb_build_object('consent', consent) END
         FROM moved
     )
     SELECT id FROM moved
@@ -258,6 +264,7 @@ _KIND_COLUMNS = (
     "senders",
     "not_before",
     "closes",
+    "details",
 )
 
 
@@ -271,4 +278,15 @@ def _kind(verdict: Verdict) -> tuple[object, ...]:
         verdict.sender_id,
         verdict.not_before,
         verdict.window_closes_at,
+        _detail(verdict),
     )
+
+
+def _detail(verdict: Verdict) -> str | None:
+    """What is written down beside the decision, as JSON."""
+    detail: dict[str, object] = {}
+    if verdict.saw:
+        detail["saw"] = dict(verdict.saw)
+    if verdict.warnings:
+        detail["warnings"] = list(verdict.warnings)
+    return json.dumps(detail) if detail else None

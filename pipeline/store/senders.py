@@ -25,6 +25,9 @@ class Sender:
         provider: the name of the provider account in the settings.
         registration: as imported: ``kind``, ``status``, dates (ISO 8601), and the fields that
             its country asks for.
+        official: whether the provider is the channel's official interface.
+        region: ISO 3166 code of the country where the provider keeps the data; None: unknown.
+        safeguard: what allows personal data to be kept there; None: nothing.
     """
 
     id: int = 0
@@ -39,6 +42,9 @@ class Sender:
     state: SenderState
     state_reason: str | None = None
     registration: Mapping[str, Any] | None = None
+    official: bool = True
+    region: str | None = None
+    safeguard: str | None = None
 
     def facts(self) -> SenderFacts:
         """What the rules look at."""
@@ -49,7 +55,12 @@ class Sender:
             channel=self.channel,
             tier=self.tier,
             state=self.state,
+            address=self.address,
+            reason=self.state_reason,
             registration=_registration(self.registration),
+            official=self.official,
+            region=self.region,
+            safeguard=self.safeguard,
         )
 
 
@@ -78,6 +89,8 @@ class Template:
             status=self.status,
             header=self.header or "",
             body=self.body,
+            language=self.language,
+            machine_translated=self.machine_translated,
             approved_at=self.approved_at,
             last_used_at=self.last_used_at,
         )
@@ -111,6 +124,9 @@ _SENDER_FIELDS = (
     "tier",
     "state",
     "registration",
+    "official",
+    "region",
+    "safeguard",
 )
 _TEMPLATE_FIELDS = tuple(Template.__dataclass_fields__)
 

@@ -4,7 +4,8 @@ Two kinds of instant stand in them. Columns ending in ``_at`` or named ``not_bef
 are business time; ``lease_until`` is machine time: until then a row belongs to a queue, a worker
 or a back-off; afterwards it comes back by itself.
 
-What people send us stands in ``inbound_tables``, in the same metadata.
+What people send us stands in ``inbound_tables``, what rules look at besides in ``rule_tables``,
+all in the same metadata.
 
 ``messages`` and ``decisions`` take thousands of rows a second and have no foreign keys: their
 parents are never deleted, and the stages have made the check already.
@@ -177,6 +178,7 @@ consent_events = Table(
     Column("recorded_at", Instant, nullable=False),
     Column("evidence", JSONB, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False, unique=True),
+    Column("version", SmallInteger, nullable=False, comment="what the hash covers"),
     Column("previous_hash", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Index("ix_consent_events_contact", "contact_id"),
@@ -232,6 +234,9 @@ senders = Table(
     Column("state", Text, nullable=False),
     Column("state_reason", Text),
     Column("registration", JSONB),
+    Column("official", Boolean, nullable=False, comment="the channel's official interface"),
+    Column("region", Text, comment="where the provider keeps the data"),
+    Column("safeguard", Text, comment="what allows the data to be there"),
     Column("updated_at", Instant, nullable=False),
     CheckConstraint("rate_per_second > 0", name="rate_positive"),
     Index("ix_senders_business", "business", "channel", "country"),
@@ -265,9 +270,9 @@ frequency_use = Table(
     Column("business", Text, primary_key=True),
     Column("counted", Text, primary_key=True, comment="the categories counted together"),
     Column("sent", ARRAY(Instant), nullable=False, comment="the last month's sends"),
-    # ON CONFLICT sees only the proposed row: the cap travels in it to the guard.
-    Column("cap", Integer, nullable=False, comment="the cap of the last reservation"),
-    Column("cap_since", Instant, nullable=False, comment="the start of its period"),
+    # ON CONFLICT sees only the proposed row: the caps travel in it to the guard.
+    Column("caps", ARRAY(Integer), nullable=False, comment="the caps of the last reservation"),
+    Column("caps_since", ARRAY(Instant), nullable=False, comment="the start of each one's period"),
 )
 
 quota_use = Table(

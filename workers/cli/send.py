@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.policy.content import variables_of
+from pipeline.policy.rendering import variables_of
 from pipeline.producer import Producer, ProducerError, Receipt
 from pipeline.store import campaigns, senders
 from pipeline.store.campaigns import Campaign

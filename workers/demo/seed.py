@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.consent import ConsentRecord
-from pipeline.policy.content import variables_of
 from pipeline.policy.numbers import NumberFacts
+from pipeline.policy.rendering import variables_of
 from pipeline.policy.sender import SenderState
 from pipeline.policy.vocabulary import Category, ConsentMethod, RegistrationStatus, Tier
 from pipeline.store import campaigns, consents, contacts, senders, suppressions

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.policy.content import variables_of
+from pipeline.policy.rendering import variables_of
 from pipeline.policy.vocabulary import Category, Channel
 from pipeline.store.campaigns import Campaign
 from workers.inputs.refusals import FieldError, InputFileError

@@ -23,6 +23,9 @@ FIELDS = (
     "rate_per_second",
     "tier",
     "state",
+    "official",
+    "region",
+    "transfer_safeguard",
     "registration",
 )
 REGISTRATION_KINDS = {
@@ -79,6 +82,9 @@ def parse_sender(entry: dict[str, Any]) -> Sender:
         tier=fields.required_word("tier", Tier),
         state=fields.required_word("state", SenderState),
         registration=_registration(fields, entry),
+        official=fields.flag("official") is not False,
+        region=fields.country("region") if "region" in entry else None,
+        safeguard=fields.text("transfer_safeguard", most=64),
     )
 
 

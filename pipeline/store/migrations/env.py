@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import pipeline.store.inbound_tables  # noqa: F401 - its tables belong to the metadata
+import pipeline.store.inbound_tables
+import pipeline.store.rule_tables  # noqa: F401 - their tables belong to the metadata
 from pipeline.store.tables import metadata
 
 context.configure(

@@ -165,7 +165,8 @@ def _exhaust(world: World) -> None:
 def _fill_cap(world: World) -> None:
     world.execute(
         "INSERT INTO frequency_use SELECT contact_id, 'acme', :counted,"
-        " array_fill(CAST(:at AS timestamptz), ARRAY[3]), 3, :at FROM messages",
+        " array_fill(CAST(:at AS timestamptz), ARRAY[3]), ARRAY[3],"
+        " ARRAY[CAST(:at AS timestamptz)] FROM messages",
         counted=MARKETING,
         at=NOW - timedelta(days=1),
     )

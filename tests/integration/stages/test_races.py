@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from config.languages_file import load_languages
 from config.policies import load_policies
+from pipeline.policy.content.text import Wordbook
 from pipeline.policy.vocabulary import MessageState, Tier
 from pipeline.providers.base import Accepted
 from pipeline.stages import answers, delivery
@@ -37,7 +39,7 @@ def _claim_all(index: int, database_url: str, ids: list[int], start: Any) -> lis
     """Claim and record; the (message, attempt) pairs that this process got."""
     generator = random.Random(index)
     engine = create_store_engine(database_url)
-    books = Books(load_policies())
+    books = Books(load_policies(), words=Wordbook(load_languages().lexicon))
     got: list[tuple[int, int]] = []
     claimed_in_pass, step = 1, 0
     start.wait()

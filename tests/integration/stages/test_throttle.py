@@ -25,7 +25,7 @@ def _ready(world: World, sender: Sender, code: str, people: Sequence[int]) -> li
 def _sent(world: World, person: int, *days_ago: int) -> None:
     world.execute(
         "INSERT INTO frequency_use VALUES (:person, :business, 'marketing+public_service',"
-        " CAST(:sent AS timestamptz[]), 3, :since)",
+        " CAST(:sent AS timestamptz[]), ARRAY[3], ARRAY[CAST(:since AS timestamptz)])",
         person=person,
         business=BUSINESS,
         sent=[NOW - timedelta(days=days) for days in days_ago],

@@ -12,7 +12,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
-import pipeline.store.inbound_tables  # noqa: F401 - its tables belong to the metadata
+import pipeline.store.inbound_tables
+import pipeline.store.rule_tables  # noqa: F401 - their tables belong to the metadata
 from pipeline.store.engine import create_store_engine
 from pipeline.store.schema import current_revision, newest_revision, upgrade
 from pipeline.store.tables import metadata

@@ -10,7 +10,6 @@ import pytest
 from config.languages_file import load_languages
 from config.settings import ProviderSettings, Settings, WebSettings
 from pipeline.policy.vocabulary import Channel
-from pipeline.stages.books import Books
 from tests.integration.web.calling import ACCOUNTS, OUR_NUMBER, PUBLIC_URL, Caller
 from tests.integration.world import World
 from workers.runtime import Runtime
@@ -57,7 +56,7 @@ def serving(runtime: Runtime, tell: Tell | None = None) -> Iterator[Site]:
 
     inbox = Inbox(
         runtime.servers.database_url,
-        books=Books(runtime.policies),
+        books=runtime.books,
         lexicon=LEXICON,
         clock=runtime.clock,
         metrics=metrics,

@@ -64,7 +64,7 @@ def test_windows(
     rule: str,
     hours: Mapping[int, tuple[tuple[time, time], ...]],
 ) -> None:
-    window = policy_of(policies, country).windows[category]
+    window = policy_of(policies, country).windows[category][0]
     assert window == Window(rule=rule, hours=hours, closed_on_holidays=country == "BR")
 
 
@@ -104,7 +104,7 @@ def test_caps(
     category: Category,
     cap: tuple[int, timedelta, int | None],
 ) -> None:
-    found = policy_of(policies, country).caps[category]
+    found = policy_of(policies, country).caps[category][0]
     assert (found.limit, found.period, found.holiday_limit) == cap
 
 
@@ -112,18 +112,20 @@ def test_public_service_counts_with_marketing_unless_a_country_sets_it_apart(
     policies: Policies,
 ) -> None:
     brazil, india = policy_of(policies, "BR"), policy_of(policies, "IN")
-    assert brazil.caps[Category.MARKETING].counts == {Category.MARKETING}
-    assert brazil.caps[Category.PUBLIC_SERVICE].counts == {Category.PUBLIC_SERVICE}
+    assert brazil.caps[Category.MARKETING][0].counts == {Category.MARKETING}
+    assert brazil.caps[Category.PUBLIC_SERVICE][0].counts == {Category.PUBLIC_SERVICE}
     both = {Category.MARKETING, Category.PUBLIC_SERVICE}
     assert india.caps[Category.PUBLIC_SERVICE] == india.caps[Category.MARKETING]
-    assert india.caps[Category.MARKETING].counts == both
+    assert india.caps[Category.MARKETING][0].counts == both
     assert Category.PUBLIC_SERVICE not in brazil.consents
     assert india.consents[Category.PUBLIC_SERVICE] == india.consents[Category.MARKETING]
 
 
 def test_quotas_go_by_tier(policies: Policies) -> None:
     limits = {
-        country: {tier: quota.limit for tier, quota in policy_of(policies, country).quotas.items()}
+        country: {
+            tier: quota[0].limit for tier, quota in policy_of(policies, country).quotas.items()
+        }
         for country in ("US", "BR", "IN")
     }
     assert limits == {
@@ -218,8 +220,8 @@ def test_the_rules_of_the_day_decide_and_the_version_says_which(folder: Path) ->
     policies = edit(folder, "br.toml", row, ended + tighter)
     before = policy_of(policies, "BR", date(2027, 1, 30))
     after = policy_of(policies, "BR", date(2027, 1, 31))
-    assert before.caps[Category.MARKETING].limit == 4
-    assert after.caps[Category.MARKETING].limit == 1
+    assert before.caps[Category.MARKETING][0].limit == 4
+    assert after.caps[Category.MARKETING][0].limit == 1
     assert before.version != after.version
     assert before is policies.for_country("BR", date(2026, 5, 1))
     assert [r.id for r in after.rules].count("br_freq_marketing") == 1

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.policy.country import Quota
 from pipeline.policy.decision import Defer, Proceed
 from pipeline.policy.quota import bucket_of, decide_quota, quota_room
+from pipeline.policy.sender_rules import Quota
 from pipeline.policy.vocabulary import Reason
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)

@@ -9,7 +9,8 @@ from pipeline.policy.calendar import HolidayCalendar
 from pipeline.policy.country import CountryPolicy, HolidayRules, OptOutRule, Window
 from pipeline.policy.decision import Block, Defer, Proceed
 from pipeline.policy.vocabulary import Category, Reason
-from pipeline.policy.window import WindowTable, decide_window
+from pipeline.policy.window import decide_window
+from pipeline.policy.window_table import WindowTable
 
 WINDOW = Window(
     rule="br_window_marketing",
@@ -22,7 +23,7 @@ BRAZIL = CountryPolicy(
     name="Brazil",
     version="BR-1",
     holidays=HolidayRules(country="BR", by_state=True),
-    windows={Category.MARKETING: WINDOW},
+    windows={Category.MARKETING: (WINDOW,)},
     consents={},
     caps={},
     quotas={},
@@ -120,7 +121,7 @@ def test_it_forgets_the_oldest_beyond_its_capacity() -> None:
 def test_other_rules_are_another_interval() -> None:
     table = WindowTable()
     evening = replace(WINDOW, hours={0: ((time(18), time(20)),)})
-    stricter = replace(BRAZIL, version="BR-2", windows={Category.MARKETING: evening})
+    stricter = replace(BRAZIL, version="BR-2", windows={Category.MARKETING: (evening,)})
 
     decisions = [
         table.decide(policy, Category.MARKETING, zones=SAO_PAULO, state="SP", now=MONDAY_10)

@@ -1,0 +1,43 @@
+"""A campaign's text as the checks see it."""
+
+from dataclasses import dataclass
+
+from pipeline.policy.replies.lexicon import Lexicon
+from pipeline.policy.vocabulary import Category
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CampaignText:
+    """What a campaign says, before its variables are filled in.
+
+    Attributes:
+        brand: as it must appear in the text.
+        language: the tag that the producer gave, e.g. ``pt-BR``.
+        body: with variables as ``{name}``.
+        variables: their names.
+        disclosures: (name, what the text states verbatim), e.g. ``("opt_out", "Reply STOP")``.
+        machine_translated: as the producer or the template's register says.
+    """
+
+    brand: str
+    category: Category
+    language: str
+    body: str
+    variables: tuple[str, ...] = ()
+    disclosures: tuple[tuple[str, str], ...] = ()
+    machine_translated: bool = False
+
+    def disclosure(self, name: str) -> str | None:
+        """What the text states of that name; None: nothing was named."""
+        return dict(self.disclosures).get(name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wordbook:
+    """The words of every language that texts are read with; one a process, compared by identity.
+
+    Attributes:
+        lexicon: what the opt-out lane understands replies by.
+    """
+
+    lexicon: Lexicon
