@@ -24,6 +24,7 @@ from benchmarks import bulk, repliers, verdict, world
 from benchmarks.bulk import Feeder
 from benchmarks.comparison import WARM_UP, Comparison, Phase, Plan, Volley
 from benchmarks.lab import Lab, laboratory
+from benchmarks.packs import without_thresholds
 from benchmarks.traffic import RequestLog, glimpsed, traffic
 from benchmarks.verdict import Leaver
 from benchmarks.volley import read_answers, write_shots
@@ -129,6 +130,7 @@ def _site(plan: Plan) -> Iterator[_Site]:
     }
     with tempfile.TemporaryDirectory(prefix="recado-bench-") as name:
         folder = Path(name)
+        settings["RECADO_POLICIES"] = str(without_thresholds(folder / "packs"))
         log = folder / "requests.ndjson"
         account = WebhookAccount(base_url=f"http://127.0.0.1:{web}")
         behaviour = Behaviour(callbacks=plan.callbacks)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from config.languages_schema import CountryEntry, LanguageEntry
 from config.packs.errors import PackText, PolicyError, explain, near
 from config.packs.schema import is_country
+from pipeline.policy.content.text import Wordbook
 from pipeline.policy.replies.lexicon import AnswerTexts, CountryTable, LanguageTable, Lexicon
 from pipeline.policy.replies.normalise import normalise
 
@@ -38,14 +39,19 @@ class Languages:
     """Every table, checked.
 
     Attributes:
-        lexicon: what replies are understood by.
+        words: what the texts of campaigns are read with.
         answers: language tag → what is answered in it.
         names: language tag → its English name.
     """
 
-    lexicon: Lexicon
+    words: Wordbook
     answers: Mapping[str, AnswerTexts]
     names: Mapping[str, str]
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """What replies are understood by."""
+        return self.words.lexicon
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,8 +95,10 @@ def load_languages(folder: Path | None = None) -> Languages:
         _check_against(file, files)
     files.sort(key=_likelihood)
     tables = {file.table.language: file.table for file in files}
+    lexicon = Lexicon(tables=tables, countries=_countries(countries_path, tables))
+    texts = {file.table.language: file.entry.as_text_table() for file in files}
     return Languages(
-        lexicon=Lexicon(tables=tables, countries=_countries(countries_path, tables)),
+        words=Wordbook(lexicon, texts),
         answers={file.table.language: file.entry.answer_texts() for file in files},
         names={file.table.language: file.entry.name for file in files},
     )

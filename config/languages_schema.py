@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from config.texts_schema import TextEntry
 from pipeline.policy.replies.lexicon import AnswerTexts, CountryTable, LanguageTable
 from pipeline.policy.replies.meaning import Intent
 from pipeline.policy.replies.normalise import normalise
@@ -150,7 +151,7 @@ class Answers(_Strict):
         return self
 
 
-class LanguageEntry(_Strict):
+class LanguageEntry(TextEntry):
     """A language's file.
 
     Attributes:

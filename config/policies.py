@@ -3,70 +3,70 @@
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 from config.packs.assembly import assemble
-from config.packs.checks import check_pack, check_packs
 from config.packs.enforcement import ENFORCED_KINDS, LATER_KINDS
-from config.packs.errors import PolicyError
-from config.packs.reader import GENERAL, PackFile, read_pack
+from config.packs.errors import PolicyError, near
+from config.packs.folder import COUNTRIES_FOLDER, OVERLAYS_FOLDER, Files, read_each, read_folder
+from config.packs.listing import Overlay, Pack, listed_overlay, listed_pack
+from config.packs.overlay_file import OverlayFile
+from config.packs.reader import PackFile
 from config.packs.rules_in_force import rows_of
-from pipeline.policy.country import CountryPolicy, Rule
+from config.packs.values import BlockListValue
+from pipeline.policy.country import CountryPolicy
 
 __all__ = [
+    "COUNTRIES_FOLDER",
     "ENFORCED_KINDS",
     "LATER_KINDS",
+    "OVERLAYS_FOLDER",
+    "Overlay",
     "Pack",
     "Policies",
     "PolicyError",
+    "check_policies",
     "load_policies",
 ]
 
-COUNTRIES_FOLDER = Path(__file__).parent / "countries"
-GENERAL_FILE = "general.toml"
 HASH_LENGTH = 8
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pack:
-    """A pack as an operator sees it in a list.
-
-    Attributes:
-        code: e.g. ``EU``; ``GENERAL`` is the pack of the rules that apply with every other.
-        version: the pack's own number, for people.
-        countries: ISO 3166 code → name of each country that it applies to.
-        rules: every row of the file, whenever it binds.
-    """
-
-    code: str
-    name: str
-    version: str
-    last_checked: date
-    countries: Mapping[str, str]
-    rules: tuple[Rule, ...]
-
-
 class Policies:
-    """Every pack, checked; answers are computed once and kept. Safe to share between threads."""
+    """Every pack, checked; answers are computed once and kept. Safe to share between threads.
+
+    Args:
+        files: the packs, and every overlay, on or off.
+        closed_days: days that the operator adds to every country's holidays.
+        overlays: the names of those that are switched on.
+        length_blocks: whether a text longer than a country recommends is not sent.
+
+    Raises:
+        PolicyError: there is no overlay of such a name.
+    """
 
     def __init__(
         self,
-        packs: Sequence[PackFile],
-        general: PackFile,
+        files: Files,
         closed_days: Iterable[date] = (),
         *,
+        overlays: Iterable[str] = (),
         length_blocks: bool = False,
     ) -> None:
-        self._packs = tuple(packs)
-        self._general = general
+        self._files = files
         self._closed_days = tuple(sorted(set(closed_days)))
         self._length_blocks = length_blocks
-        self._pack_of = {country: pack for pack in self._packs for country in pack.countries}
-        self._changes = {pack.head.code: _changes(pack, general) for pack in self._packs}
-        self._hashes = {pack.head.code: self._hash(pack) for pack in self._packs}
+        self._overlays = _switched_on(files, overlays)
+        self._pack_of = {country: pack for pack in files.packs for country in pack.countries}
+        self._binding = {
+            country: tuple(overlay for overlay in self._overlays if overlay.binds(country))
+            for country in self._pack_of
+        }
+        self._changes = {country: self._find_changes(country) for country in self._pack_of}
+        self._hashes: dict[tuple[str, ...], str] = {}
         self._known: dict[tuple[str, date], CountryPolicy] = {}
 
     def for_country(self, country: str, on: date) -> CountryPolicy | None:
@@ -83,7 +83,7 @@ class Policies:
         pack = self._pack_of.get(country)
         if pack is None:
             return None
-        changes = self._changes[pack.head.code]
+        changes = self._changes[country]
         position = bisect_right(changes, on)
         if position == 0:
             return None
@@ -96,43 +96,88 @@ class Policies:
             self._known[country, since] = policy
         return policy
 
+    def with_overlays(self, names: Iterable[str]) -> "Policies":
+        """The same packs, with these overlays switched on beside those that are on already.
+
+        Raises:
+            PolicyError: there is no such overlay, or it cannot be joined to a pack.
+        """
+        on = (*(overlay.head.name for overlay in self._overlays), *names)
+        policies = Policies(
+            self._files, self._closed_days, overlays=on, length_blocks=self._length_blocks
+        )
+        policies.check()
+        return policies
+
     def packs(self) -> tuple[Pack, ...]:
         """Every pack, the general one first, then by code."""
-        ordered = sorted(self._packs, key=lambda pack: pack.head.code)
-        return tuple(_listed(pack) for pack in (self._general, *ordered))
+        ordered = sorted(self._files.packs, key=lambda pack: pack.head.code)
+        return tuple(listed_pack(pack) for pack in (self._files.general, *ordered))
+
+    def overlays(self) -> tuple[Overlay, ...]:
+        """Every overlay by name, on or off."""
+        on = {overlay.head.name for overlay in self._overlays}
+        return tuple(
+            listed_overlay(overlay, on=overlay.head.name in on) for overlay in self._files.overlays
+        )
+
+    @cached_property
+    def block_lists(self) -> frozenset[str]:
+        """The name of every public block list that an overlay, on or off, looks at."""
+        return frozenset(
+            row.value.list
+            for overlay in self._files.overlays
+            for row in overlay.rows
+            if isinstance(row.value, BlockListValue)
+        )
 
     def check(self) -> None:
         """Assemble every policy there ever is, so that none fails later.
 
         Raises:
-            PolicyError: on some day a pack lacks what a policy needs.
+            PolicyError: on some day a pack lacks what a policy needs, or an overlay that is on
+                cannot be joined.
         """
-        for country, pack in self._pack_of.items():
-            for since in self._changes[pack.head.code]:
+        for country, changes in self._changes.items():
+            for since in changes:
                 self.for_country(country, since)
 
     def _assemble(self, pack: PackFile, country: str, since: date) -> CountryPolicy:
-        code = pack.head.code
+        overlays = self._binding[country]
         return assemble(
             pack,
-            self._general,
+            self._files.general,
             country,
             on=since,
-            version=f"{code}-{self._hashes[code]}-{since:%Y%m%d}",
+            version=f"{pack.head.code}-{self._hash(pack, overlays)}-{since:%Y%m%d}",
+            overlays=overlays,
             closed_days=self._closed_days,
             length_blocks=self._length_blocks,
         )
 
-    def _hash(self, pack: PackFile) -> str:
-        """Identifies what was loaded; comments and layout of the files do not change it."""
-        content = [
-            pack.content,
-            self._general.content,
-            self._closed_days,
-            self._length_blocks,
+    def _find_changes(self, country: str) -> list[date]:
+        """The days on which the rules in force change, in order."""
+        rows = [
+            *rows_of(self._pack_of[country], self._files.general),
+            *(row for one in self._binding[country] for row in one.rows if row.binds(country)),
         ]
-        text = json.dumps(content, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+        first = {row.rule.effective_from for row in rows}
+        return sorted(first | {row.rule.effective_to for row in rows if row.rule.effective_to})
+
+    def _hash(self, pack: PackFile, overlays: tuple[OverlayFile, ...]) -> str:
+        """Identifies what was loaded; comments and layout of the files do not change it."""
+        key = (pack.head.code, *(overlay.head.name for overlay in overlays))
+        if key not in self._hashes:
+            content = [
+                pack.content,
+                self._files.general.content,
+                self._closed_days,
+                self._length_blocks,
+                *(overlay.content for overlay in overlays),
+            ]
+            text = json.dumps(content, sort_keys=True, default=str)
+            self._hashes[key] = hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+        return self._hashes[key]
 
 
 def load_policies(
@@ -142,50 +187,52 @@ def load_policies(
     overlays: Iterable[str] = (),
     length_blocks: bool = False,
 ) -> Policies:
-    """Read every pack of a folder.
+    """Read every pack of a folder, and the overlays that go with it.
 
     Args:
-        folder: holds one TOML file a pack and ``general.toml``; None: those of the project.
+        folder: holds one TOML file a pack and ``general.toml``, and its own overlays, if it has
+            any, in ``overlays/``; None: those of the project.
         closed_days: days that the operator adds to every country's holidays.
         overlays: the names of those that are switched on.
         length_blocks: whether a text longer than a country recommends is not sent; else it is
             only warned of.
 
     Raises:
-        PolicyError: a pack cannot be used; one line names file, line, rule, field and remedy.
+        PolicyError: a file cannot be used; one line names file, line, rule, field and remedy.
+            Or there is no overlay of such a name.
     """
-    folder = folder or COUNTRIES_FOLDER
-    if not (folder / GENERAL_FILE).is_file():
-        raise PolicyError(f"{folder / GENERAL_FILE}: is missing; every pack builds on it")
-    files = [read_pack(path) for path in sorted(folder.glob("*.toml"))]
-    general = next(file for file in files if file.text.path.name == GENERAL_FILE)
-    if general.head.code != GENERAL:
-        raise general.text.error(f"the code of this file is {GENERAL}; correct it", field="code")
-    packs = [file for file in files if file is not general]
-    check_packs(packs, general)
-    for file in files:
-        check_pack(file)
-    policies = Policies(packs, general, closed_days, length_blocks=length_blocks)
+    policies = Policies(
+        read_folder(folder), closed_days, overlays=overlays, length_blocks=length_blocks
+    )
     policies.check()
     return policies
 
 
-def _changes(pack: PackFile, general: PackFile) -> list[date]:
-    """The days on which the rules in force change, in order."""
-    days: set[date] = set()
-    for row in rows_of(pack, general):
-        days.add(row.rule.effective_from)
-        if row.rule.effective_to is not None:
-            days.add(row.rule.effective_to)
-    return sorted(days)
+def check_policies(folder: Path | None) -> tuple[Policies | None, list[PolicyError]]:
+    """Read a folder's files as `load_policies` does, and find the first error of each.
+
+    Every overlay is switched on, alone and with all the others, since an operator may do so.
+
+    Returns:
+        The policies, no overlay on, where all can be used; and the errors, each of one file.
+    """
+    files, errors = read_each(folder)
+    if files is None:
+        return None, errors
+    names = [overlay.head.name for overlay in files.overlays]
+    for switched_on in ([], *([name] for name in names), names):
+        try:
+            Policies(files, overlays=switched_on).check()
+        except PolicyError as error:
+            if str(error) not in map(str, errors):
+                errors.append(error)
+    return (None if errors else Policies(files)), errors
 
 
-def _listed(pack: PackFile) -> Pack:
-    return Pack(
-        code=pack.head.code,
-        name=pack.head.name,
-        version=pack.head.version,
-        last_checked=pack.head.last_checked,
-        countries={code: country.name for code, country in pack.countries.items()},
-        rules=tuple(row.as_rule() for row in pack.rows),
-    )
+def _switched_on(files: Files, names: Iterable[str]) -> tuple[OverlayFile, ...]:
+    known = {overlay.head.name: overlay for overlay in files.overlays}
+    wanted = tuple(names)
+    for name in wanted:
+        if name not in known:
+            raise PolicyError(f"no overlay {name!r}; {near(name, known)}")
+    return tuple(overlay for name, overlay in known.items() if name in wanted)

@@ -25,6 +25,7 @@ from workers.clock import machine_now
 from workers.lane.recovery import LaneRecovery
 from workers.queues import CHUNK, enqueue, queue_lengths
 from workers.runtime import Runtime
+from workers.sender_watch import EVERY_SECONDS, SenderWatch
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +71,8 @@ class Dispatcher:
         self._lease = runtime.settings.leases.queue
         self._recovery = _Due(1.0)
         self._endings = _Due(0.5)
+        self._thresholds = _Due(EVERY_SECONDS)
+        self._senders = SenderWatch(runtime)
         self._lane = LaneRecovery(runtime)
 
     def run(self) -> None:
@@ -87,7 +90,10 @@ class Dispatcher:
 
     def round(self) -> None:
         """Everything that is due now."""
-        self._lane.watch()  # first: the alarm over late confirmations must not wait for Redis
+        # First: neither a suspension nor the alarm over late confirmations may wait for Redis.
+        self._lane.watch()
+        if self._thresholds.now():
+            self._senders.look()
         lengths = queue_lengths(self._runtime.redis)
         self._lane.remind(lengths[Stage.OPTOUT])
         if self._endings.now():

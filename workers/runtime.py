@@ -20,7 +20,6 @@ from config.languages_file import Languages, load_languages
 from config.logs import configure_logs
 from config.policies import Policies, load_policies
 from config.settings import Settings, load_settings
-from pipeline.policy.content.text import Wordbook
 from pipeline.stages.books import Books
 from pipeline.store.engine import create_store_engine
 from workers.clock import BusinessClock, shared_clock
@@ -64,7 +63,7 @@ class Runtime:
     @cached_property
     def books(self) -> Books:
         """The rules with their windows, as the stages take them."""
-        return Books(self.policies, words=Wordbook(self.languages.lexicon))
+        return Books(self.policies, words=self.languages.words)
 
     @cached_property
     def languages(self) -> Languages:
@@ -127,10 +126,12 @@ def _read_languages() -> Languages:
     return load_languages()
 
 
-def read_ahead(settings: Settings) -> None:
-    """Read the rules and the languages before the process forks; it costs a second or two."""
-    _read_policies(*_policy_settings(settings))
-    _read_languages()
+def read_ahead(settings: Settings) -> tuple[Policies, Languages]:
+    """Read the rules and the languages, once a process: before it forks, or without a store.
+
+    It costs a second or two.
+    """
+    return _read_policies(*_policy_settings(settings)), _read_languages()
 
 
 _runtimes: dict[int, Runtime] = {}

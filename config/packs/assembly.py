@@ -1,16 +1,24 @@
 """Turns the rules in force on one day into the policy that the pure functions decide with."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from config.packs import values
 from config.packs import values_duties as duties
 from config.packs.consent import assemble_consents
 from config.packs.contents import assemble_contents
 from config.packs.fields import parse_duration
+from config.packs.overlay_file import OverlayFile
+from config.packs.overlays import join_overlays
 from config.packs.reader import PackFile
 from config.packs.rules_in_force import RulesInForce
-from config.packs.thresholds import assemble_thresholds
+from config.packs.senders import (
+    assemble_headers,
+    assemble_registration,
+    assemble_safeguards,
+    assemble_template,
+)
+from config.packs.thresholds import assemble_repeat_ban, assemble_thresholds
 from pipeline.policy.country import (
     Cap,
     CountryPolicy,
@@ -18,7 +26,7 @@ from pipeline.policy.country import (
     OptOutRule,
     Window,
 )
-from pipeline.policy.sender_rules import Quota, RegistrationRule, TemplateRule
+from pipeline.policy.sender_rules import Quota
 from pipeline.policy.vocabulary import Category, Tier
 
 
@@ -29,18 +37,19 @@ def assemble(
     *,
     on: date,
     version: str,
+    overlays: Sequence[OverlayFile] = (),
     closed_days: Sequence[date] = (),
     length_blocks: bool = False,
 ) -> CountryPolicy:
-    """The policy for one of the pack's countries on one day.
+    """The policy for one of the pack's countries on one day, with the overlays switched on.
 
     Raises:
         PolicyError: on that day nothing says how an opt-out is confirmed, or when it must be in
-            force.
+            force; or an overlay's rule cannot be joined to the pack's.
     """
     rules = RulesInForce(pack, general, on)
     facts = pack.countries[country]
-    return CountryPolicy(
+    policy = CountryPolicy(
         country=country,
         pack=pack.head.code,
         name=facts.name,
@@ -51,18 +60,21 @@ def assemble(
         contents=assemble_contents(rules, length_blocks=length_blocks),
         caps=_caps(rules),
         quotas=_quotas(rules),
-        registration=_registration(rules),
-        template=_template(rules),
+        registration=assemble_registration(rules),
+        template=assemble_template(rules),
         opt_out=_opt_out(pack, rules, facts.language),
         channels=frozenset(pack.head.channels),
         thresholds=assemble_thresholds(rules),
-        repeat_ban_rule=_rule_of(rules, "sanction", duties.SanctionValue),
+        repeat_ban=assemble_repeat_ban(rules),
         preferences_rule=_rule_of(rules, "preferences", duties.PreferencesValue),
         official_rule=_rule_of(rules, "official_channel", values.NoValue),
         transfer_rule=_rule_of(rules, "data_transfer", duties.DataTransferValue),
+        safeguards=assemble_safeguards(rules),
         home=frozenset(pack.countries),
+        headers=assemble_headers(rules),
         rules=rules.rules,
     )
+    return join_overlays(policy, overlays, on=on, as_marketing=rules.as_marketing)
 
 
 def _rule_of(rules: RulesInForce, kind: str, model: type[values.Value]) -> str | None:
@@ -132,43 +144,6 @@ def _quotas(rules: RulesInForce) -> Mapping[Tier, tuple[Quota, ...]]:
         )
         for found in rules.all("quota", values.QuotaValue)
     }
-
-
-def _registration(rules: RulesInForce) -> RegistrationRule | None:
-    found = rules.first("registration", values.RegistrationValue)
-    if found is None:
-        return None
-    field_rules = {
-        field: more.rule.id
-        for more in rules.all("registration_fields", values.RegistrationFieldsValue)
-        for field in more.value.fields
-    }
-    review = rules.first("registration_review", values.RegistrationReviewValue)
-    return RegistrationRule(
-        rule=found.rule.id,
-        kind=found.value.registration,
-        fields=tuple(dict.fromkeys((*found.value.fields, *field_rules))),
-        channels=frozenset(found.value.channels),
-        field_rules=field_rules,
-        review=None if review is None else review.value.length,
-    )
-
-
-def _template(rules: RulesInForce) -> TemplateRule | None:
-    found = rules.first("template", values.TemplateValue)
-    if found is None:
-        return None
-    variables = rules.first("template_variables", values.MaximumValue)
-    unused = rules.first("template_unused", values.DaysValue)
-    return TemplateRule(
-        rule=found.rule.id,
-        required=found.value.required,
-        max_variables=None if variables is None else variables.value.maximum,
-        max_variables_rule=None if variables is None else variables.rule.id,
-        unused_for=None if unused is None else timedelta(days=unused.value.days),
-        unused_rule=None if unused is None else unused.rule.id,
-        match_rule=found.rule.id,
-    )
 
 
 def _opt_out(pack: PackFile, rules: RulesInForce, default_language: str) -> OptOutRule:

@@ -5,7 +5,8 @@ from itertools import combinations
 
 from config.packs.errors import PolicyError, near
 from config.packs.kinds import KINDS
-from config.packs.reader import PackFile, Row
+from config.packs.reader import PackFile
+from config.packs.rows import Row
 from config.packs.values import QuotaValue, WindowValue
 
 

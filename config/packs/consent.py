@@ -45,6 +45,7 @@ def _consent_rule(
         wording_rule=_id(wording),
         cpf_rule=_id(evidence) if evidence and evidence.value.cpf_check_digits else None,
         topic_required_rule=_id(rules.first("consent_topic", values.NoValue, category)),
+        written_rule=asked.rule.id if asked.value.form == "express_written" else None,
     )
 
 

@@ -13,6 +13,9 @@ _SPAN = re.compile(r"(?P<opens>\d\d:\d\d)-(?P<closes>\d\d:\d\d)")
 
 Span = tuple[time, time]
 
+LONGEST_PERIOD = timedelta(days=31)
+"""Of a cap or a quota: what was sent earlier is no longer counted."""
+
 
 def parse_duration(text: str) -> timedelta:
     """Read an ISO 8601 duration of days, hours and minutes: ``P31D``, ``PT1H``, ``PT30M``.

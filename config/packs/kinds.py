@@ -60,6 +60,7 @@ KINDS: Mapping[str, Kind] = {
     "registration": _per_pack(values.RegistrationValue, "block"),
     "registration_fields": _any(values.RegistrationFieldsValue, "block"),
     "registration_review": _per_pack(values.RegistrationReviewValue, "report"),
+    "registration_renewal": _per_pack(values.RenewalValue, "block"),
     "registration_step": _any(values.RegistrationStepValue, "block", "report"),
     "template": _any(values.TemplateValue, "block"),
     "template_variables": _per_pack(values.MaximumValue, "block"),
@@ -79,12 +80,15 @@ KINDS: Mapping[str, Kind] = {
     "content_language": _per_category(duties.ContentLanguageValue, "block"),
     "content_machine_translation": _per_category(values.NoValue, "block"),
     "content_error_rate": _per_category(duties.PercentValue, "block", "warn"),
+    "content_practice": _any(duties.ContentPracticeValue, "warn"),
     "content_header": _per_category(duties.CharactersValue, "block"),
     "threshold": _any(duties.ThresholdValue, "suspend"),
+    "channel_ban": _any(values.NoValue, "block"),
+    "block_list": _any(values.BlockListValue, "block"),
     "retention": _any(duties.RetentionValue, "block", "report"),
     "erasure": _per_pack(values.DaysValue, "report"),
     "data_subject_request": _any(duties.RequestValue, "task"),
-    "data_minimisation": _any(duties.DataMinimisationValue, "block", "warn"),
+    "data_minimisation": _per_category(duties.DataMinimisationValue, "warn"),
     "data_transfer": _any(duties.DataTransferValue, "block"),
     "preferences": _any(duties.PreferencesValue, "defer", "block"),
     "preferred_hours": _any(values.WindowValue, "allow"),
@@ -97,3 +101,11 @@ KINDS: Mapping[str, Kind] = {
     "sanction": _any(duties.SanctionValue, "suspend"),
     "estimate": _any(duties.EstimateValue, "estimate"),
 }
+
+OVERLAY_KINDS = frozenset(
+    {"window", "cap", "quota", "consent_evidence", "consent_age", "channel_ban", "block_list"}
+)
+"""The kinds of which an overlay may hold rows: those whose rules can hold beside a pack's own."""
+
+ONLY_OVERLAY_KINDS = frozenset({"channel_ban", "block_list"})
+"""The kinds that no pack holds: nothing in the packs' sources asks for them."""

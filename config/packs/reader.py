@@ -1,65 +1,21 @@
 """Reads one pack: TOML to checked rows, or one clear line about what is wrong."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
-from config.packs.errors import PackText, PolicyError, explain, near
-from config.packs.kinds import KINDS
+from config.packs.errors import PackText, PolicyError, near
+from config.packs.kinds import ONLY_OVERLAY_KINDS
+from config.packs.rows import Row, checked, read_content, read_rules
 from config.packs.schema import PackCountry, PackHead, PackRule, is_country
-from config.packs.values import ConfirmationValue, Value
-from pipeline.policy.country import Rule
-from pipeline.policy.vocabulary import Category
+from config.packs.values import ConfirmationValue
 
 GENERAL = "GENERAL"
 GENERAL_PREFIX = "gl"
 TOP_LEVEL = ("pack", "countries", "rule")
-_Model = TypeVar("_Model", bound=BaseModel)
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """A rule as it stands in a pack, with its parameters checked.
-
-    `place` is its place in the file, from 0.
-    """
-
-    rule: PackRule
-    value: Value
-    place: int
-
-    def in_force(self, on: date) -> bool:
-        """Whether the rule binds on that day."""
-        until = self.rule.effective_to
-        return self.rule.effective_from <= on and (until is None or on < until)
-
-    def overlaps(self, other: "Row") -> bool:
-        """Whether there is a day on which both bind."""
-        return self.in_force(other.rule.effective_from) or other.in_force(self.rule.effective_from)
-
-    def as_rule(self) -> Rule:
-        """The row as an officer reads it."""
-        rule = self.rule
-        return Rule(
-            id=rule.id,
-            kind=rule.kind,
-            summary=rule.summary,
-            action=rule.action,
-            value=rule.value,
-            source=rule.source,
-            phrase=rule.phrase,
-            effective_from=rule.effective_from,
-            effective_to=rule.effective_to,
-            categories=frozenset(rule.categories or Category),
-            reason=rule.reason,
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,24 +35,14 @@ def read_pack(path: Path) -> PackFile:
     Raises:
         PolicyError: it is no TOML, or a row, a field or a value cannot be used.
     """
-    try:
-        raw = path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path}: cannot be read as UTF-8 text: {error}") from error
-    try:
-        content = tomllib.loads(raw)
-    except tomllib.TOMLDecodeError as error:
-        raise _syntax_error(path, raw, error) from error
-    text = PackText(path, raw)
-    for key in content:
-        if key not in TOP_LEVEL:
-            raise text.error(f"no such table; {near(key, TOP_LEVEL)}", field=key)
-    head = _checked(text, PackHead, content.get("pack", {}))
+    content, text = read_content(path, TOP_LEVEL)
+    head = checked(text, PackHead, content.get("pack", {}))
     countries = {
         code: _country(text, code, entry) for code, entry in content.get("countries", {}).items()
     }
     rows = tuple(
-        _row(text, place, raw_rule) for place, raw_rule in enumerate(_rules(text, content))
+        Row(rule=rule, value=value, place=place)
+        for place, (rule, value) in enumerate(read_rules(text, content, PackRule))
     )
     pack = PackFile(head=head, countries=countries, rows=rows, content=content, text=text)
     _check_head(pack)
@@ -105,52 +51,12 @@ def read_pack(path: Path) -> PackFile:
     return pack
 
 
-def _syntax_error(path: Path, raw: str, error: tomllib.TOMLDecodeError) -> PolicyError:
-    place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-    line = place[1] if place else str(max(1, len(raw.splitlines())))
-    problem = re.sub(r"\s*\(at .*\)$", "", str(error))
-    return PolicyError(f"{path}:{line}: this is not TOML: {problem}; correct that line")
-
-
-def _rules(text: PackText, content: Mapping[str, Any]) -> list[Any]:
-    rules = content.get("rule", [])
-    if not isinstance(rules, list):
-        raise text.error("write each rule under [[rule]], with two brackets", field="rule")
-    return rules
-
-
-def _checked(text: PackText, model: type[_Model], raw: object, prefix: str = "") -> _Model:
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        field, problem = explain(error, model)
-        raise text.error(problem, field=f"{prefix}{field}") from error
-
-
 def _country(text: PackText, code: str, raw: object) -> PackCountry:
     if not is_country(code):
         raise text.error(
             f"{code!r} is no ISO 3166 country code; write two capitals, e.g. PE", field=code
         )
-    return _checked(text, PackCountry, raw, prefix=f"{code}.")
-
-
-def _row(text: PackText, place: int, raw: object) -> Row:
-    named = raw.get("id") if isinstance(raw, dict) else None
-    rule_id = named if isinstance(named, str) else ""
-    try:
-        rule = PackRule.model_validate(raw)
-    except ValidationError as error:
-        field, problem = explain(error, PackRule)
-        raise text.error(problem, rule=place, rule_id=rule_id, field=field) from error
-    model = KINDS[rule.kind].model
-    try:
-        value = model.model_validate(rule.value)
-    except ValidationError as error:
-        field, problem = explain(error, model)
-        where = f"value.{field}" if field else "value"
-        raise text.error(problem, rule=place, rule_id=rule_id, field=where) from error
-    return Row(rule=rule, value=value, place=place)
+    return checked(text, PackCountry, raw, prefix=f"{code}.")
 
 
 def _check_head(pack: PackFile) -> None:
@@ -182,6 +88,8 @@ def _check_row(pack: PackFile, row: Row) -> None:
         raise fail(
             "only rules of the general file say which packs they are for; remove it", "packs"
         )
+    if row.rule.kind in ONLY_OVERLAY_KINDS:
+        raise fail("only an overlay holds rules of this kind; move it there", "kind")
     permits = any(getattr(row.value, name, False) for name in ("always_open", "unlimited"))
     permits = permits or getattr(row.value, "required", True) is False
     if permits != (row.rule.action == "allow") and row.rule.kind in ("consent", "window", "cap"):

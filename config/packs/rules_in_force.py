@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Generic, TypeVar
 
-from config.packs.reader import PackFile, Row
+from config.packs.reader import PackFile
+from config.packs.rows import Row
 from config.packs.values import Value
 from pipeline.policy.country import Rule
 from pipeline.policy.vocabulary import Category
@@ -46,12 +47,18 @@ class RulesInForce:
         in_force = [row for row in rows_of(pack, general) if row.in_force(on)]
         own = {row.rule.id for row in pack.rows}
         as_marketing = not any(_sets_apart(row) for row in in_force if row.rule.id in own)
+        self._as_marketing = as_marketing
         if not as_marketing:
             _check_complete(pack, [row for row in in_force if row.rule.id in own])
         self._found = [
             Found(rule=_rule(row, as_marketing), value=row.value, own=row.rule.id in own)
             for row in in_force
         ]
+
+    @property
+    def as_marketing(self) -> bool:
+        """Whether public service messages are treated as marketing."""
+        return self._as_marketing
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -17,6 +17,7 @@ PROJECT_DECISION = "project decision"
 _NUMBERS = r"\d+(?: to \d+)?"
 _PLACE = rf"document [AB], lines? {_NUMBERS}(?:, {_NUMBERS})*(?: and {_NUMBERS})?"
 _SOURCE = re.compile(rf"{_PLACE}(?:; {_PLACE})*")
+_PUBLIC_REFERENCE = re.compile(r"(?!document )(?=.*(\d|://)).{10,}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
 _HOLIDAY_COUNTRIES = frozenset(
     code for _, *codes in COUNTRIES.values() for code in codes if len(code) == len("XX")
@@ -122,10 +123,11 @@ class PackRule(_Strict):
     @field_validator("source")
     @classmethod
     def _is_source(cls, source: str) -> str:
-        if source != PROJECT_DECISION and not _SOURCE.fullmatch(source):
+        known = (_SOURCE.fullmatch(source), _PUBLIC_REFERENCE.fullmatch(source))
+        if source != PROJECT_DECISION and not any(known):
             raise ValueError(
-                f"{source!r} names no place; write 'document B, lines 75 and 90' "
-                f"or '{PROJECT_DECISION}'"
+                f"{source!r} names no place; write 'document B, lines 75 and 90', a law with its "
+                f"number and article, or '{PROJECT_DECISION}'"
             )
         return source
 

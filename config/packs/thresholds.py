@@ -3,7 +3,7 @@
 from config.packs import values_duties as duties
 from config.packs.fields import parse_duration
 from config.packs.rules_in_force import RulesInForce
-from pipeline.policy.thresholds import Measure, Threshold
+from pipeline.policy.thresholds import Measure, RepeatBan, Threshold
 
 
 def assemble_thresholds(rules: RulesInForce) -> tuple[Threshold, ...]:
@@ -19,3 +19,9 @@ def assemble_thresholds(rules: RulesInForce) -> tuple[Threshold, ...]:
         )
         for found in rules.all("threshold", duties.ThresholdValue)
     )
+
+
+def assemble_repeat_ban(rules: RulesInForce) -> RepeatBan | None:
+    """What follows from a second suspension; None: nothing does."""
+    found = rules.first("sanction", duties.SanctionValue)
+    return None if found is None else RepeatBan(rule=found.rule.id, years=found.value.ban_years)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from config.packs.fields import Span, parse_duration, parse_hours
+from config.packs.fields import LONGEST_PERIOD, Span, parse_duration, parse_hours
 from pipeline.policy.vocabulary import Channel, Tier
 
 EvidenceField = Literal[
@@ -29,12 +29,19 @@ def _is_duration(text: str) -> str:
     return text
 
 
+def _is_counted(text: str) -> str:
+    if parse_duration(text) > LONGEST_PERIOD:
+        raise ValueError(f"{text!r} is longer than {LONGEST_PERIOD.days} days; write P31D at most")
+    return text
+
+
 Positive = Annotated[int, Field(gt=0)]
 Percent = Annotated[float, Field(gt=0, le=100, strict=False)]
 Amount = Annotated[float, Field(ge=0, strict=False)]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[list[Text], Field(min_length=1)]
 Duration = Annotated[str, AfterValidator(_is_duration)]
+CountedPeriod = Annotated[str, AfterValidator(_is_counted)]
 AnyChannel = Annotated[Channel, Field(strict=False)]
 AnyTier = Annotated[Tier, Field(strict=False)]
 
@@ -121,7 +128,7 @@ class CapValue(Value):
 
     unlimited: bool = False
     limit: Positive | None = None
-    period: Duration | None = None
+    period: CountedPeriod | None = None
 
     @model_validator(mode="after")
     def _is_one_or_the_other(self) -> Self:
@@ -147,7 +154,7 @@ class QuotaValue(Value):
 
     tier: AnyTier
     limit: Positive
-    period: Duration
+    period: CountedPeriod
     promotion_after_months: Positive | None = None
 
 
@@ -205,12 +212,11 @@ class RegistrationReviewValue(Value):
             raise ValueError("give either days or working_days")
         return self
 
-    @property
-    def length(self) -> timedelta:
-        """The review in calendar days, counting five working days a week and no holidays."""
-        if self.days is not None:
-            return timedelta(days=self.days)
-        return timedelta(days=-(-(self.working_days or 0) * 7 // 5))
+
+class RenewalValue(Value):
+    """When a registration is to be renewed: once less than so many months of it are left."""
+
+    months_before: Positive
 
 
 class TemplateValue(Value):
@@ -235,6 +241,17 @@ class DaysValue(Value):
     """A number of days."""
 
     days: Positive
+
+
+class BlockListValue(Value):
+    """A public list of people who want no advertising.
+
+    `list` is the name under which its numbers are imported; `after` how long after its listing a
+    number is bound by it.
+    """
+
+    list: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+    after: Duration | None = None
 
 
 class OptOutWordsValue(Value):

@@ -5,6 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from config.packs.values import Amount, Duration, Percent, Positive, Text, Texts, Value
+from pipeline.policy.vocabulary import Reason
+
+AnyReason = Annotated[Reason, Field(strict=False)]
 
 
 class ContentOptOutValue(Value):
@@ -57,6 +60,16 @@ class CharactersValue(Value):
     """A number of characters."""
 
     characters: Positive
+
+
+class ContentPracticeValue(Value):
+    """What is looked for in a text that should be written for its reader.
+
+    `personal`: it has a variable. `not_demographic`: its variables do not all tell demographics.
+    """
+
+    subject: Text
+    check: Literal["personal", "not_demographic"]
 
 
 class ThresholdValue(Value):
@@ -149,6 +162,7 @@ class EstimateValue(Value):
     """A figure for reports on cost and exposure; it decides nothing.
 
     `amount` is in `currency`, `percent` is of `percent_of`, `ratio` compares with `compared_to`.
+    A fine with `reasons` threatens only messages that are stopped for one of them.
     """
 
     measure: Literal["fine", "cost", "delivery", "clicks", "complaints", "return"]
@@ -163,4 +177,5 @@ class EstimateValue(Value):
     before_percent: Amount | None = None
     ratio: Amount | None = None
     compared_to: Text | None = None
+    reasons: list[AnyReason] = Field(default_factory=list)
     note: Text | None = None

@@ -4,56 +4,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipeline.policy.consent_evidence import find_missing, is_written
+from pipeline.policy.consent_record import ConsentRecord
 from pipeline.policy.country import ConsentRule
 from pipeline.policy.decision import Block, Decision, Proceed
 from pipeline.policy.instants import add_months, in_utc
-from pipeline.policy.vocabulary import Category, Channel, ConsentMethod, Reason
+from pipeline.policy.vocabulary import Channel, Reason
 from pipeline.policy.wording import states_wording
+
+__all__ = ["ConsentFinding", "ConsentRecord", "decide_consent", "expiry_of", "find_consent"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ConsentRecord:
-    """One consent as it was recorded, complete or not; None is unknown.
+class ConsentFinding:
+    """A decision, and what it was made by.
 
     Attributes:
-        business: to whom it was given.
-        channel: the channel it is for; None: every channel.
-        category: what sort of message it is for.
-        topics: the topics it names; None: every topic.
-        granted_at: when it was given (aware).
-        method: how it was given.
-        text: the words that the person agreed to.
-        ip, signature, document_ref: evidence; a document reference points to the copy that was
-            kept of an offline consent.
-        cpf_valid: whether the CPF that was given has valid check digits; None: none was given.
-            The number itself is never kept.
-        confirmed_at: when the second step of a double opt-in was taken.
-        source: the channel or form that it came from.
-        pre_ticked: whether the box was ticked before the person came.
-        initiated_by_consumer: whether the person asked first.
-        policy_version: the privacy policy that was shown.
-        revoked_at: when it was taken back.
-        renewed_at: when it was last given again.
+        record: the consent that lets the message through, or that got furthest; None: none counts
+            at all, or none is asked for.
     """
 
-    business: str
-    category: Category
-    channel: Channel | None = None
-    topics: frozenset[str] | None = None
-    granted_at: datetime | None = None
-    method: ConsentMethod | None = None
-    text: str | None = None
-    ip: str | None = None
-    signature: str | None = None
-    document_ref: str | None = None
-    cpf_valid: bool | None = None
-    confirmed_at: datetime | None = None
-    source: str | None = None
-    pre_ticked: bool | None = None
-    initiated_by_consumer: bool | None = None
-    policy_version: str | None = None
-    revoked_at: datetime | None = None
-    renewed_at: datetime | None = None
+    decision: Decision
+    record: ConsentRecord | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +47,21 @@ def decide_consent(
     opted_out_at: datetime | None,
     now: datetime,
 ) -> Decision:
+    """The decision of `find_consent`."""
+    return find_consent(
+        rule, records, channel=channel, topic=topic, opted_out_at=opted_out_at, now=now
+    ).decision
+
+
+def find_consent(
+    rule: ConsentRule | None,
+    records: Sequence[ConsentRecord],
+    *,
+    channel: Channel,
+    topic: str | None,
+    opted_out_at: datetime | None,
+    now: datetime,
+) -> ConsentFinding:
     """Proceed when one record passes every check, else block for the record that got furthest.
 
     Args:
@@ -90,18 +77,19 @@ def decide_consent(
         ValueError: an instant is naive.
     """
     if rule is None:
-        return Proceed()
+        return ConsentFinding(decision=Proceed())
     asked = _Asked(rule=rule, channel=channel, topic=topic, now=in_utc(now))
     left_at = None if opted_out_at is None else in_utc(opted_out_at)
-    furthest, found = -1, Block(reason=Reason.NO_CONSENT, rule=rule.rule)
+    furthest = -1
+    found = ConsentFinding(decision=Block(reason=Reason.NO_CONSENT, rule=rule.rule))
     for record in records:
         if not _counts(record, left_at, asked.now):
             continue
         passed, block = _first_failure(record, asked)
         if block is None:
-            return Proceed(rule=rule.rule)
+            return ConsentFinding(decision=Proceed(rule=rule.rule), record=record)
         if passed > furthest:
-            furthest, found = passed, block
+            furthest, found = passed, ConsentFinding(decision=block, record=record)
     return found
 
 
@@ -165,21 +153,10 @@ def _check_confirmed(record: ConsentRecord, asked: _Asked) -> Block | None:
 
 
 def _check_evidence(record: ConsentRecord, asked: _Asked) -> Block | None:
-    rule = asked.rule
-    required, required_by = rule.evidence, rule.evidence_rule
-    offline = record.method is not None and record.method.offline
-    if offline and rule.offline_evidence is not None:
-        required, required_by = rule.offline_evidence, rule.offline_rule
-    # Without its moment no consent can be compared with an opt-out or with its age.
-    complete = record.granted_at is not None and all(_is_there(record, name) for name in required)
-    if complete:
+    missing = find_missing(record, asked.rule)
+    if not missing:
         return None
-    return Block(reason=Reason.CONSENT_EVIDENCE_INCOMPLETE, rule=required_by or rule.rule)
-
-
-def _is_there(record: ConsentRecord, name: str) -> bool:
-    value = record.cpf_valid if name == "cpf" else getattr(record, name)
-    return bool(value.strip()) if isinstance(value, str) else value is not None
+    return Block(reason=Reason.CONSENT_EVIDENCE_INCOMPLETE, rule=missing[0].rule)
 
 
 def _check_valid(record: ConsentRecord, asked: _Asked) -> Block | None:
@@ -190,18 +167,32 @@ def _check_valid(record: ConsentRecord, asked: _Asked) -> Block | None:
         return Block(reason=Reason.CONSENT_INVALID, rule=rule.wording_rule)
     if rule.cpf_rule is not None and not record.cpf_valid:
         return Block(reason=Reason.CONSENT_INVALID, rule=rule.cpf_rule)
+    if rule.written_rule is not None and not is_written(record):
+        return Block(reason=Reason.CONSENT_INVALID, rule=rule.written_rule)
     return None
 
 
 def _check_age(record: ConsentRecord, asked: _Asked) -> Block | None:
-    months = asked.rule.max_age_months
-    if months is None:
+    if asked.rule.max_age_months is None:
         return None
-    given = [in_utc(moment) for moment in (record.granted_at, record.renewed_at) if moment]
-    past = [moment for moment in given if moment <= asked.now]
-    if past and asked.now <= add_months(max(past), months):
+    expires_at = expiry_of(record, asked.rule.max_age_months, now=asked.now)
+    if expires_at is not None and asked.now <= expires_at:
         return None
     return Block(reason=Reason.CONSENT_EXPIRED, rule=asked.rule.max_age_rule)
+
+
+def expiry_of(record: ConsentRecord, months: int, *, now: datetime) -> datetime | None:
+    """The last instant at which a consent given or renewed by `now` is young enough.
+
+    Args:
+        months: how many calendar months a consent counts.
+
+    Returns:
+        None: it was not given by `now`, or nobody knows when.
+    """
+    given = [in_utc(moment) for moment in (record.granted_at, record.renewed_at) if moment]
+    past = [moment for moment in given if moment <= in_utc(now)]
+    return add_months(max(past), months) if past else None
 
 
 _CHECKS: tuple[Callable[[ConsentRecord, _Asked], Block | None], ...] = (

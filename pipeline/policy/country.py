@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 
 from pipeline.policy.content.rules import ContentRules
-from pipeline.policy.sender_rules import Quota, RegistrationRule, TemplateRule
-from pipeline.policy.thresholds import Threshold
+from pipeline.policy.sender_rules import HeaderRule, Quota, RegistrationRule, TemplateRule
+from pipeline.policy.thresholds import RepeatBan, Threshold
 from pipeline.policy.vocabulary import Category, Channel, Tier
 
 
@@ -32,6 +32,11 @@ class Rule:
         effective_from, effective_to: first day, and first day no longer, on which it binds.
         categories: the categories it binds; every one unless the pack says otherwise.
         reason: why the project chose the value where the source gives none.
+        overlay: the overlay that it comes from; empty: a pack.
+        states: the subdivisions that it binds; empty: the whole country.
+        channels: the channels that it binds.
+        evidence: of an overlay's rule, how well its source is known: ``primary``, ``secondary``
+            or ``unverified``.
     """
 
     id: str
@@ -45,6 +50,10 @@ class Rule:
     effective_to: date | None = None
     categories: frozenset[Category] = frozenset(Category)
     reason: str = ""
+    overlay: str = ""
+    states: frozenset[str] = frozenset()
+    channels: frozenset[Channel] = frozenset(Channel)
+    evidence: str = ""
 
     def in_force(self, on: date) -> bool:
         """Whether the rule binds on that day."""
@@ -121,6 +130,7 @@ class ConsentRule:
             yes-or-no field must be yes.
         cpf_rule: set when ``cpf`` must be there with valid check digits.
         topic_required_rule: set when the campaign must name a topic.
+        written_rule: set when a consent by word of mouth alone is none.
     """
 
     rule: str
@@ -138,6 +148,7 @@ class ConsentRule:
     wording_rule: str | None = None
     cpf_rule: str | None = None
     topic_required_rule: str | None = None
+    written_rule: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,12 +176,15 @@ class BlockList:
 
     Attributes:
         name: under which its numbers are imported (the ``reason`` of a suppression).
+        categories, channels: the messages that it binds.
         states: only numbers of these subdivisions are on it; empty: any.
         after: how long after a number's listing it binds.
     """
 
     rule: str
     name: str
+    categories: frozenset[Category] = frozenset({Category.MARKETING, Category.PUBLIC_SERVICE})
+    channels: frozenset[Channel] = frozenset(Channel)
     states: frozenset[str] = frozenset()
     after: timedelta = timedelta(0)
 
@@ -209,14 +223,17 @@ class CountryPolicy:
             no such rule.
         quotas: by the sender's tier, all of which hold; absent tier: no limit.
         thresholds: the rates and numbers above which a sender is suspended.
-        repeat_ban_rule: set when a second suspension by a threshold takes every sender of the
+        repeat_ban: set when a second suspension by a threshold takes every sender of the
             business.
         channel_bans: (category, channel) → the rule that forbids it.
         block_lists: public lists that are looked at.
         preferences_rule: the rule by which a person's own wishes narrow everything.
         official_rule: the rule that warns of providers which are no official interface.
         transfer_rule: the rule by which data leave the pack's countries only with a safeguard.
+        safeguards: any one of which is enough for that.
         home: the pack's countries; data that stay in them are not transferred.
+        headers: what a message has to show of its business's registration; absent category:
+            nothing.
         overlays: the names of the overlays that take part.
         rules: every row in force, enforced or not.
     """
@@ -236,12 +253,14 @@ class CountryPolicy:
     opt_out: OptOutRule
     channels: frozenset[Channel] = frozenset(Channel)
     thresholds: tuple[Threshold, ...] = ()
-    repeat_ban_rule: str | None = None
+    repeat_ban: RepeatBan | None = None
     channel_bans: Mapping[tuple[Category, Channel], str] = field(default_factory=dict)
     block_lists: tuple[BlockList, ...] = ()
     preferences_rule: str | None = None
     official_rule: str | None = None
     transfer_rule: str | None = None
+    safeguards: tuple[str, ...] = ()
     home: frozenset[str] = frozenset()
+    headers: Mapping[Category, HeaderRule] = field(default_factory=dict)
     overlays: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -8,19 +8,23 @@ once (`prepare`); what is the person's own is a `Person`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from pipeline.policy.checks import Check, CheckOutcome, blocked, judged, passed, skipped
-from pipeline.policy.consent import ConsentRecord, decide_consent
+from pipeline.policy.consent import ConsentRecord, find_consent
+from pipeline.policy.consent_seen import explain_consent
 from pipeline.policy.content.check import TextChecks, checks_for
 from pipeline.policy.content.rules import ContentRules
 from pipeline.policy.content.text import CampaignText, Wordbook
 from pipeline.policy.country import CountryPolicy
 from pipeline.policy.decision import Decision, Defer, Proceed
+from pipeline.policy.header import check_header
 from pipeline.policy.listings import check_listings
-from pipeline.policy.preferences import Preference
-from pipeline.policy.sender import SenderFacts, TemplateFacts, check_sender, check_template
+from pipeline.policy.preferences import Preference, check_preference
+from pipeline.policy.sender import SenderFacts, check_sender
+from pipeline.policy.template import TemplateFacts, TemplateUse, check_template
 from pipeline.policy.template_text import TemplateText
 from pipeline.policy.vocabulary import Category, Channel, Question, Reason
 
@@ -138,9 +142,18 @@ def prepare(offer: Offer, *, now: datetime) -> Prepared:
     return Prepared(
         offer=offer,
         place=(_check_channel(policy, campaign),),
-        text=checks_for(rules, campaign.text, policy.country, offer.words),
+        text=checks_for(
+            rules,
+            _text_of(campaign, template),
+            policy.country,
+            offer.words,
+            policy.opt_out.words,
+        ),
         senders=_check_senders(offer, now),
-        instance=None if template is None else TemplateText(template.body, campaign.text.body),
+        # Of a template that nobody has registered there is no text to compare with.
+        instance=TemplateText(template.body, campaign.text.body)
+        if template is not None and template.body
+        else None,
     )
 
 
@@ -153,18 +166,37 @@ def examine(prepared: Prepared, person: Person, *, now: datetime) -> Iterator[Ch
     policy, campaign = offer.policy, offer.campaign
     yield from prepared.place
     yield _check_suppression(person, campaign.category)
-    yield from check_listings(policy, person.listed, person.states, person.consents, now=now)
-    consent = decide_consent(
-        policy.consents.get(campaign.category),
-        person.consents,
+    rule = policy.consents.get(campaign.category)
+    find = partial(
+        find_consent,
+        rule,
         channel=campaign.channel,
         topic=campaign.topic,
         opted_out_at=person.opted_out_at,
         now=now,
     )
-    yield judged(Question.CONSENT, consent)
-    if person.preference is not None:
-        yield from _check_preference(policy, campaign, person.preference)
+    if person.listed:
+        yield from check_listings(
+            policy.block_lists,
+            person.listed,
+            person.states,
+            person.consents,
+            category=campaign.category,
+            channel=campaign.channel,
+            decide=lambda records: find(records).decision,
+            now=now,
+        )
+    found = find(person.consents)
+    seen = explain_consent(rule, found, person.consents)
+    yield judged(Question.CONSENT, found.decision, **seen)
+    if person.preference is not None and policy.preferences_rule is not None:
+        yield from check_preference(
+            policy.preferences_rule,
+            person.preference,
+            category=campaign.category,
+            channel=campaign.channel,
+            topic=campaign.topic,
+        )
     texts = prepared.text.check(person.values, first=person.first)
     yield from texts
     yield from prepared.senders
@@ -189,6 +221,17 @@ def decide_eligibility(prepared: Prepared, person: Person, *, now: datetime) -> 
         elif check.question is Question.CONSENT and rule is None:
             rule = check.rule
     return Eligibility(decision=Proceed(rule=rule), warnings=tuple(warnings))
+
+
+def _text_of(campaign: CampaignFacts, template: TemplateFacts | None) -> CampaignText:
+    """The campaign's text, with what the template's register says of it."""
+    if template is None:
+        return campaign.text
+    return replace(
+        campaign.text,
+        template_language=template.language,
+        machine_translated=campaign.text.machine_translated or template.machine_translated,
+    )
 
 
 def _waits_for_operator(check: Check) -> bool:
@@ -219,27 +262,21 @@ def _check_suppression(person: Person, category: Category) -> Check:
     return _FREE
 
 
-def _check_preference(
-    policy: CountryPolicy, campaign: CampaignFacts, preference: Preference
-) -> Iterator[Check]:
-    rule = policy.preferences_rule
-    if rule is None or campaign.category is Category.TRANSACTIONAL:
-        return
-    if preference.channels is not None and campaign.channel not in preference.channels:
-        reason = Reason.CHANNEL_NOT_ALLOWED
-        yield blocked(Question.CONSENT, rule, reason, wanted=sorted(preference.channels))
-    topic = (campaign.topic or "").strip().casefold()
-    wanted = preference.topics
-    if wanted is not None and topic not in {one.strip().casefold() for one in wanted}:
-        yield blocked(Question.CONSENT, rule, Reason.TOPIC_MISMATCH, wanted=sorted(wanted))
-
-
 def _check_senders(offer: Offer, now: datetime) -> tuple[Check, ...]:
     if not offer.check_sender:
         return (skipped(Question.SENDER), skipped(Question.TEMPLATE))
+    policy, campaign = offer.policy, offer.campaign
+    use = TemplateUse(
+        business=campaign.business,
+        channel=campaign.channel,
+        category=campaign.category,
+        language=campaign.text.language,
+    )
+    header = policy.headers.get(campaign.category)
     return (
-        *check_sender(offer.policy, offer.sender, now=now),
-        *check_template(offer.policy, offer.template, offer.approved_templates, now=now),
+        *check_sender(policy, offer.sender, now=now),
+        *check_header(header, offer.sender, offer.template, campaign.text.body),
+        *check_template(policy, offer.template, use, approved=offer.approved_templates, now=now),
     )
 
 

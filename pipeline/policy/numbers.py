@@ -17,7 +17,9 @@ from phonenumbers import (
 )
 from phonenumbers.re_util import enable_pattern_cache
 
+from pipeline.policy.area_codes import BRAZIL
 from pipeline.policy.decision import Block
+from pipeline.policy.us_states import US_STATES, states_of_area_code
 from pipeline.policy.vocabulary import Reason
 from pipeline.policy.zones import find_place
 
@@ -27,6 +29,8 @@ enable_pattern_cache()
 
 MAX_RAW_LENGTH: Final = 32
 """Characters of input that are looked at; fifteen digits with every usual separator fit."""
+
+_AREA_CODE_DIGITS: Final = 3  # of a North American number
 
 _WRITTEN_NUMBER = re.compile(r"\+?[0-9(][0-9 ().\-/]+")
 
@@ -120,8 +124,26 @@ def _parse(raw: str, country: str | None) -> PhoneNumber | None:
 def states_of(e164: str) -> frozenset[str]:
     """The subdivisions in which the holder of a valid number may be, e.g. ``{"FL"}``.
 
+    A Brazilian number tells its state, a US one by its area code, a territory's is the territory.
+    People move and take their number along: it is the best guess that a sender is held to.
+
     Empty: the number does not tell, and whoever asks has to reckon with any of them.
     """
     number = parse(e164)
-    state = find_place(number, region_code_for_number(number) or "").state
+    region = region_code_for_number(number) or ""
+    if COUNTRY_OF_REGION.get(region, region) == "US":
+        if region != "US":
+            return frozenset({region})
+        return states_of_area_code(str(number.national_number)[:_AREA_CODE_DIGITS])
+    state = find_place(number, region).state
     return frozenset() if state is None else frozenset({state})
+
+
+def known_states(country: str) -> frozenset[str]:
+    """Every subdivision that a number of the country can tell; none: its numbers tell none."""
+    if country == "US":
+        territories = {region for region, of in COUNTRY_OF_REGION.items() if of == "US"}
+        return US_STATES | territories
+    if country == "BR":
+        return frozenset(place.state for place in BRAZIL.values() if place.state is not None)
+    return frozenset()

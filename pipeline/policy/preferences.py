@@ -1,10 +1,12 @@
 """What a person prefers beyond their consent: channel, topics, hours. It only ever narrows."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import time
 
+from pipeline.policy.checks import Check, blocked
 from pipeline.policy.country import Window
-from pipeline.policy.vocabulary import Channel
+from pipeline.policy.vocabulary import Category, Channel, Question, Reason
 
 WeeklyHours = tuple[tuple[int, tuple[tuple[time, time], ...]], ...]
 """(weekday from 0 = Monday, its half-open spans), ascending; a day that is not named is closed."""
@@ -27,3 +29,31 @@ class Preference:
     def window(self, rule: str) -> Window | None:
         """The preferred hours as a window of that rule; None: any hour."""
         return None if self.hours is None else Window(rule=rule, hours=dict(self.hours))
+
+
+def check_preference(
+    rule: str,
+    preference: Preference,
+    *,
+    category: Category,
+    channel: Channel,
+    topic: str | None,
+) -> Iterator[Check]:
+    """Block for the channel and the topic that the person does not want.
+
+    Transactional messages are what a person is owed, and are not held to it. A message without a
+    topic is of none that somebody who names topics wants.
+    """
+    if category is Category.TRANSACTIONAL:
+        return
+    wanted_channels = preference.channels
+    if wanted_channels is not None and channel not in wanted_channels:
+        reason = Reason.CHANNEL_NOT_ALLOWED
+        yield blocked(Question.CONSENT, rule, reason, wanted=sorted(wanted_channels))
+    wanted = preference.topics
+    if wanted is not None and _plain(topic or "") not in {_plain(one) for one in wanted}:
+        yield blocked(Question.CONSENT, rule, Reason.TOPIC_MISMATCH, wanted=sorted(wanted))
+
+
+def _plain(topic: str) -> str:
+    return topic.strip().casefold()

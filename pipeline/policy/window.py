@@ -6,7 +6,7 @@ pendulum takes 50.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import reduce
 from typing import Final
@@ -178,9 +178,9 @@ def look_ahead(
     state: str | None,
     now: datetime,
 ) -> Outlook:
-    """What the windows, all of them, say of `now` and of the time up to their next closing.
+    """What the windows, all of them, say of `now` and of the time up to their next change.
 
-    A deferral names the window that is the last to open.
+    A deferral names, of the windows that are shut at that instant, the last to open.
     """
     verdict: Defer | Block = Block(reason=Reason.NO_COMMON_WINDOW, rule=windows[0].rule)
     interval = None
@@ -191,20 +191,42 @@ def look_ahead(
             until = now + RETRY_UNKNOWN_HOLIDAYS
             verdict = Defer(until=until, reason=Reason.WINDOW_CLOSED, rule=windows[0].rule)
     if interval is None:
+        if isinstance(verdict, Block) and len(windows) > 1 and zones:
+            verdict = replace(verdict, rule=_never_open(windows, zones, calendar, state, now))
         shut = WindowDecision(decision=verdict)
         # True of this instant only: a later one sees further.
         return Outlook(since=now, until=now, opens=now, before=shut, after=shut)
-    last = windows[0].rule
+    last, until = windows[0].rule, interval.closes
     if len(windows) > 1 and interval.opens > now:
-        last = _last_to_open(windows, zones, calendar, state, interval.opens)
+        last, until = _last_to_open(windows, zones, calendar, state, now)
     waiting = Defer(until=interval.opens, reason=Reason.WINDOW_CLOSED, rule=last)
     return Outlook(
         since=now,
-        until=interval.closes,
+        until=until,
         opens=interval.opens,
         before=WindowDecision(decision=waiting),
         after=WindowDecision(decision=Proceed(rule=windows[0].rule), closes_at=interval.closes),
     )
+
+
+def _never_open(
+    windows: tuple[Window, ...],
+    zones: tuple[str, ...],
+    calendar: HolidayCalendar,
+    state: str | None,
+    now: datetime,
+) -> str:
+    """The rule of the first window that the ones before it leave no common opening."""
+    for count in range(1, len(windows)):
+        try:
+            common = next_interval(
+                *windows[:count], zones=zones, calendar=calendar, state=state, now=now
+            )
+        except (UnknownHolidays, ValueError):
+            break
+        if common is None:
+            return windows[count - 1].rule
+    return windows[-1].rule
 
 
 def _last_to_open(
@@ -212,18 +234,27 @@ def _last_to_open(
     zones: tuple[str, ...],
     calendar: HolidayCalendar,
     state: str | None,
-    opens: datetime,
-) -> str:
-    """The rule of the first window that is still shut just before the common opening."""
-    before = opens - timedelta(microseconds=1)
+    now: datetime,
+) -> tuple[str, datetime]:
+    """Of the windows shut now the rule of the last to open, and until when that is the answer.
+
+    It changes when one of them opens or shuts: at half past eight in the evening only the window
+    that closes at eight forbids anything, at half past nine another one may as well.
+    """
+    shut: list[tuple[datetime, str]] = []
+    changes: list[datetime] = []
     for window in windows:
         try:
-            own = next_interval(window, zones=zones, calendar=calendar, state=state, now=before)
+            own = next_interval(window, zones=zones, calendar=calendar, state=state, now=now)
         except UnknownHolidays:
-            return window.rule
-        if own is None or own.opens > before:
-            return window.rule
-    return windows[0].rule  # each was open by itself; only together were they shut
+            return window.rule, now
+        if own is None:
+            return window.rule, now
+        if own.opens > now:
+            shut.append((own.opens, window.rule))
+        changes.append(own.opens if own.opens > now else own.closes)
+    # max() takes the first of equals, so the pack's own rule comes before an overlay's.
+    return max(shut, key=lambda one: one[0])[1] if shut else windows[0].rule, min(changes)
 
 
 def decide_window(

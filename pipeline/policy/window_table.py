@@ -90,6 +90,11 @@ class WindowTable:
         self._outlooks[key] = outlook
 
 
+def has_state_windows(policy: CountryPolicy, category: Category) -> bool:
+    """Whether any window of a category binds some subdivisions only."""
+    return any(window.states for window in policy.windows.get(category, ()))
+
+
 def binding_windows(
     policy: CountryPolicy, category: Category, channel: Channel | None, states: frozenset[str]
 ) -> tuple[Window, ...]:

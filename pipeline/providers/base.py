@@ -97,6 +97,7 @@ class Rejected:
         detail: its words, without phone numbers, at most 200 characters.
         retry_after: seconds before which trying again is useless; None when nobody said.
         known: False when the code is in no table, so that the caller logs it.
+        violation: it counts in the sender's rate of non-compliance.
     """
 
     action: Action
@@ -104,6 +105,7 @@ class Rejected:
     detail: str
     retry_after: float | None
     known: bool = True
+    violation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ class StatusReport:
         code: the provider's error code as it stands in its table.
         detail: its words, without phone numbers.
         opted_out: the code says that the person has left: it is an opt-out too.
+        violation: the code says that the message broke a rule of its carriers.
         person: to whom it went, where the provider says so.
     """
 
@@ -115,6 +116,7 @@ class StatusReport:
     code: str | None = None
     detail: str | None = None
     opted_out: bool = False
+    violation: bool = False
     person: Person | None = None
     occurred_at: datetime | None = None
 

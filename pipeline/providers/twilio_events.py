@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from pipeline.policy.vocabulary import Channel
-from pipeline.providers.codes import TWILIO, means_opt_out
+from pipeline.providers.codes import TWILIO, means_opt_out, means_violation
 from pipeline.providers.events import (
     DeliveryStatus,
     InboundReply,
@@ -162,6 +162,7 @@ def _read_status(fields: Fields, status: str, query: Mapping[str, str]) -> Provi
         code=code,
         detail=clean_detail(words) if words else None,
         opted_out=status in ("undelivered", "failed") and means_opt_out(TWILIO, code),
+        violation=status in ("undelivered", "failed") and means_violation(TWILIO, code),
         person=None if name is None else _person(name, fields),
     )
 

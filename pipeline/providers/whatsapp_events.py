@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from pipeline.policy.vocabulary import Channel
-from pipeline.providers.codes import WHATSAPP, means_opt_out
+from pipeline.providers.codes import WHATSAPP, means_opt_out, means_violation
 from pipeline.providers.events import (
     DeliveryStatus,
     InboundReply,
@@ -163,6 +163,7 @@ def _read_status(status: object, around: Surroundings) -> ProviderEvent:
         code=code,
         detail=detail,
         opted_out=value == "failed" and means_opt_out(WHATSAPP, code),
+        violation=value == "failed" and means_violation(WHATSAPP, code),
         person=_recipient(status, around),
         occurred_at=read_unix_time(status.get("timestamp")),
     )

@@ -5,6 +5,7 @@ campaign, a person) follows in the same transaction.
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.engine import Connection
 
-from pipeline.policy.sender import SenderState
-from pipeline.policy.vocabulary import CampaignState, MessageState
+from pipeline.policy.vocabulary import MessageState
 from pipeline.providers.base import (
     Accepted,
     Action,
@@ -24,9 +24,11 @@ from pipeline.providers.base import (
 )
 from pipeline.stages import delivery
 from pipeline.stages.books import Books
+from pipeline.stages.campaign_states import pause_halted
 from pipeline.stages.delivery import Claimed
 from pipeline.stages.refusals import Refusal, note_refusals
-from pipeline.store import campaigns, senders
+from pipeline.stages.suspensions import halt
+from pipeline.store import campaigns, sender_counts, senders
 from pipeline.store.outcomes import SendOutcome
 
 log = structlog.get_logger(__name__)
@@ -122,7 +124,8 @@ def record(
             _follow_up(connection, answer.claimed, answer.result, now)
     note_refusals(connection, _refusals(connection, answers, now), books=books, now=now)
     ends = [(answer.claimed, outcome_of(answer, now, machine_now)) for answer in answers]
-    delivery.record(connection, ends, now=now)
+    recorded = delivery.record(connection, ends, now=now)
+    _count(connection, [one for one in answers if one.claimed.parcel.id in recorded], now)
 
 
 def outcome_of(answer: Answer, now: datetime, machine_now: datetime) -> SendOutcome:
@@ -207,27 +210,24 @@ def _outcome(
 def _follow_up(connection: Connection, claimed: Claimed, result: Rejected, now: datetime) -> None:
     """What a refusal means for others than the message."""
     parcel = claimed.parcel
-    why = f"{result.code}: {result.detail}"[:200]
     if not result.known:
         log.warning("provider_code_unknown", code=result.code, message_id=parcel.id)
-    match result.action:
-        case Action.HALT_SENDER | Action.HALT_ACCOUNT:
-            halted = [parcel.sender_id]
-            if result.action is Action.HALT_ACCOUNT:
-                (own,) = senders.select_senders(connection, ids=[parcel.sender_id])
-                everyone = senders.select_senders(connection)
-                account = own.provider.lower()
-                halted = [sender.id for sender in everyone if sender.provider.lower() == account]
-            senders.set_sender_state(connection, halted, SenderState.SUSPENDED, reason=why, now=now)
-            log.error("sender_halted", sender_ids=halted, code=result.code)
-        case Action.HALT_CAMPAIGN | Action.HALT_TEMPLATE:
-            campaign = campaigns.by_ids(connection, [parcel.campaign_id])[parcel.campaign_id]
-            campaigns.set_state(
-                connection, campaign.code, CampaignState.PAUSED, reason=why, now=now
-            )
-            log.error("campaign_halted", campaign_id=parcel.campaign_id, code=result.code)
-        case _:
-            pass
+    halt(connection, parcel.sender_id, result, now=now)
+    if result.action in (Action.HALT_CAMPAIGN, Action.HALT_TEMPLATE):
+        pause_halted(connection, parcel.campaign_id, result, now=now)
+
+
+def _count(connection: Connection, recorded: Sequence[Answer], now: datetime) -> None:
+    """Count, for the senders' thresholds, what was taken and what was refused as violating."""
+    sent = Counter(
+        one.claimed.parcel.sender_id for one in recorded if isinstance(one.result, Accepted)
+    )
+    violations = Counter(
+        one.claimed.parcel.sender_id
+        for one in recorded
+        if isinstance(one.result, Rejected) and one.result.violation
+    )
+    sender_counts.count(connection, sent=sent, violations=violations, now=now)
 
 
 def _refusals(connection: Connection, answers: Sequence[Answer], now: datetime) -> list[Refusal]:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo
 
-from pipeline.policy.calendar import UnknownHolidays
-from pipeline.policy.country import Cap, CountryPolicy
+from pipeline.policy.country import Cap
 from pipeline.policy.frequency import binding_caps, limit_of
+from pipeline.policy.holidays_now import NO_HOLIDAY, HolidayNow, holiday_at
 from pipeline.policy.numbers import states_of
 from pipeline.policy.quota import binding_quotas
 from pipeline.policy.sender_rules import Quota
@@ -28,13 +27,13 @@ class BindingCaps:
     Attributes:
         limits: (at most so many, since), a cap each.
         counted: the categories counted together, as the store names them.
-        on_holiday: whether the lower limits of a public holiday apply.
+        holiday: whether the lower limits of a public holiday apply, and until when.
     """
 
     caps: Sequence[Cap]
     limits: Sequence[tuple[int, datetime]]
     counted: str
-    on_holiday: bool
+    holiday: HolidayNow
 
 
 def caps_on(
@@ -48,17 +47,21 @@ def caps_on(
     if not caps:
         return None
     lowered = any(cap.holiday_limit is not None for cap in caps)
-    on_holiday = lowered and _on_holiday(parcel, policy, books, now)
+    holiday = NO_HOLIDAY
+    if lowered:
+        calendar = books.windows.calendar(policy)
+        holiday = holiday_at(calendar, parcel.zones, parcel.state, now)
     return BindingCaps(
         caps=caps,
-        limits=[(limit_of(cap, on_holiday=on_holiday), now - cap.period) for cap in caps],
-        counted=_name(caps[0].counts),
-        on_holiday=on_holiday,
+        limits=[(limit_of(cap, on_holiday=holiday.on_holiday), now - cap.period) for cap in caps],
+        counted=counted_name(caps[0].counts),
+        holiday=holiday,
     )
 
 
 @cache
-def _name(counts: frozenset[Category]) -> str:
+def counted_name(counts: frozenset[Category]) -> str:
+    """What the store calls categories that are counted together."""
     return "+".join(sorted(counts))
 
 
@@ -66,14 +69,3 @@ def quotas_on(sender: Sender, *, books: Books, now: datetime) -> Sequence[Quota]
     """The quotas on this sender now, by its country, channel and tier."""
     policy = books.policy(sender.country, now)
     return () if policy is None else binding_quotas(policy, sender.facts(), now=now)
-
-
-def _on_holiday(parcel: Parcel, policy: CountryPolicy, books: Books, now: datetime) -> bool:
-    calendar = books.windows.calendar(policy)
-    try:
-        return any(
-            calendar.is_holiday(now.astimezone(ZoneInfo(zone)).date(), parcel.state)
-            for zone in parcel.zones
-        )
-    except UnknownHolidays:
-        return True  # the lower limit is the safe one

@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection
 
 from pipeline.policy.quota import bucket_of, room_in_all
 from pipeline.policy.rendering import render
+from pipeline.policy.vocabulary import MessageState
 from pipeline.providers.base import OutboundMessage
 from pipeline.stages.books import Books
 from pipeline.stages.caps import LONGEST_PERIOD, caps_on, quotas_on
-from pipeline.store import claims, outcomes, quotas
+from pipeline.store import claims, outcomes, quotas, template_use
 from pipeline.store.campaigns import Campaign
 from pipeline.store.claims import Parcel, Wish
 from pipeline.store.outcomes import SendOutcome
@@ -165,11 +166,22 @@ def record(
     ends: Sequence[tuple[Claimed, SendOutcome]],
     *,
     now: datetime,
-) -> None:
-    """Write the ends of attempts; what provably did not leave gets its cap and quota back."""
+) -> set[int]:
+    """Write the ends of attempts; what provably did not leave gets its cap and quota back.
+
+    Returns:
+        The ids that were recorded; an attempt that was settled otherwise is left alone.
+    """
     recorded = outcomes.record(connection, [outcome for _, outcome in ends], now=now)
     unsent = [claimed for claimed, outcome in ends if outcome.unsent and outcome.id in recorded]
     _count_quotas(connection, unsent, -1)
+    sent = {
+        claimed.parcel.campaign_id
+        for claimed, outcome in ends
+        if outcome.state is MessageState.SENT and outcome.id in recorded
+    }
+    template_use.note(connection, sent, now=now)
+    return recorded
 
 
 def compose(

@@ -13,8 +13,9 @@ from pipeline.policy.country import CountryPolicy
 from pipeline.policy.eligibility import Offer, Person, Prepared, prepare
 from pipeline.policy.numbers import states_of
 from pipeline.policy.preferences import Preference
-from pipeline.policy.sender import SenderFacts, TemplateFacts
+from pipeline.policy.sender import SenderFacts
 from pipeline.policy.suppression import EVERY_BUSINESS, is_stopped
+from pipeline.policy.template import TemplateFacts
 from pipeline.policy.vocabulary import RegistrationStatus
 from pipeline.stages.books import Books
 from pipeline.store import (
@@ -49,7 +50,11 @@ class Recipient:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What the store knows of one campaign's recipients, by contact, at one instant."""
+    """What the store knows of one campaign's recipients, by contact, at one instant.
+
+    Attributes:
+        check_sender: False where no senders are known at all (a simulation without them).
+    """
 
     campaign: Campaign
     books: Books
@@ -62,7 +67,12 @@ class Facts:
     listed: Mapping[int, list[tuple[str, datetime]]]
     preferences: Mapping[int, Preference]
     written_to: Collection[int] = ()
+    check_sender: bool = True
     _prepared: dict[tuple[str, int], Prepared | None] = field(default_factory=dict)
+
+    def at(self, moment: datetime) -> "Facts":
+        """The same facts at another instant."""
+        return replace(self, now=moment, _prepared={})
 
     def sender_of(self, recipient: Recipient) -> Sender | None:
         """The sender that the recipient's message would leave through; None: there is none."""
@@ -123,6 +133,7 @@ class Facts:
                 and template.status is RegistrationStatus.APPROVED
                 for template in self.templates
             ),
+            check_sender=self.check_sender,
         )
 
 

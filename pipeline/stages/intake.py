@@ -18,6 +18,7 @@ from pipeline.policy.recipients import BadRow, Recipient, read_recipient
 from pipeline.policy.vocabulary import Reason
 from pipeline.policy.zones import check_zone
 from pipeline.store import campaigns, contacts, messages
+from pipeline.store.campaigns import Campaign
 from pipeline.store.messages import Incoming
 
 SCHEMA = "recado.intake/1"
@@ -87,7 +88,7 @@ def run(
     known = campaigns.by_codes(connection, {chunk.campaign for chunk in chunks})
     unknown = [chunk for chunk in chunks if chunk.campaign not in known]
     rows = [
-        _read(known[chunk.campaign].id, row)
+        _read(known[chunk.campaign], row)
         for chunk in chunks
         if chunk.campaign in known
         for row in chunk.rows
@@ -102,7 +103,7 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    campaign_id: int
+    campaign: Campaign
     recipient: Recipient | None
     number: NumberFacts | None
     raw: str | None
@@ -113,17 +114,23 @@ class _Row:
         recipient, number = self.recipient, self.number
         fallback = number.e164 if number else f"?{self.raw}"
         return Incoming(
-            campaign_id=self.campaign_id,
+            campaign_id=self.campaign.id,
             key=(recipient.id if recipient else None) or fallback,
             contact_id=contact_ids[number.e164] if number else None,
             position=recipient.position if recipient else None,
             recipient=None if number else self.raw,
             timezone=recipient.timezone if recipient and not self.blocked else None,
             language=recipient.language if recipient else None,
-            variables=recipient.variables if recipient else None,
+            variables=self._needed(recipient.variables) if recipient else None,
             blocked=self.blocked,
             detail=self.detail,
         )
+
+    def _needed(self, values: Mapping[str, str] | None) -> Mapping[str, str] | None:
+        """The variables that the body names: what no message will say is not kept."""
+        if values is None or self.blocked:
+            return None
+        return {name: values[name] for name in self.campaign.variables if name in values} or None
 
 
 def _shown(raw: object) -> str:
@@ -132,7 +139,7 @@ def _shown(raw: object) -> str:
     return f"{whole[:200]} #{hashlib.sha256(whole.encode()).hexdigest()[:16]}"
 
 
-def _read(campaign_id: int, raw: object) -> _Row:
+def _read(campaign: Campaign, raw: object) -> _Row:
     recipient = read_recipient(raw)
     if isinstance(recipient, BadRow):
         reason = (
@@ -141,13 +148,13 @@ def _read(campaign_id: int, raw: object) -> _Row:
             else Reason.INVALID_NUMBER
         )
         detail = f"{recipient.field} {recipient.problem}"
-        return _Row(campaign_id, None, None, _shown(raw), reason, detail)
+        return _Row(campaign, None, None, _shown(raw), reason, detail)
     number = read_number(recipient.to, recipient.country)
     if isinstance(number, Block):
         detail = "to is not a valid phone number; write it as +<country><number>"
-        return _Row(campaign_id, recipient, None, recipient.to, number.reason, detail)
+        return _Row(campaign, recipient, None, recipient.to, number.reason, detail)
     if recipient.timezone is not None and not check_zone(recipient.timezone):
         # The producer knows where the person is, and we cannot read it: nothing is guessed.
         detail = f"timezone {recipient.timezone[:64]!r} is not an IANA zone, e.g. America/Sao_Paulo"
-        return _Row(campaign_id, recipient, number, None, Reason.NO_COMMON_WINDOW, detail)
-    return _Row(campaign_id, recipient, number, None)
+        return _Row(campaign, recipient, number, None, Reason.NO_COMMON_WINDOW, detail)
+    return _Row(campaign, recipient, number, None)

@@ -3,17 +3,15 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-import structlog
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.sender import SenderState
 from pipeline.policy.vocabulary import Channel
-from pipeline.providers.base import Action, Rejected
+from pipeline.providers.base import Rejected
+from pipeline.stages.suspensions import halt
 from pipeline.store import senders
-from pipeline.store.notices import Notice
+from pipeline.store.notices import Notice, NoticeKind
 from pipeline.store.senders import Sender
-
-log = structlog.get_logger(__name__)
 
 MOST_SENDERS = 3
 """So many senders of a business are tried in turn when each of them refuses for good."""
@@ -26,11 +24,13 @@ def fitting_senders(
     received_by: int | None,
     country: str,
     accounts: Collection[str],
+    confirming: bool,
 ) -> list[Sender]:
     """Who may answer, the best first: whoever got the reply, then one of the person's country.
 
     Args:
         available: the senders of the business.
+        confirming: it is the confirmation of an opt-out, which alone a suspended sender sends.
         accounts: provider accounts that can send, in lower case.
     """
 
@@ -43,7 +43,11 @@ def fitting_senders(
             sender.code,
         )
 
-    fitting = (sender for sender in available if sender.channel is channel)
+    fitting = (
+        sender
+        for sender in available
+        if sender.channel is channel and (confirming or sender.state is SenderState.ACTIVE)
+    )
     return sorted(fitting, key=rank)[:MOST_SENDERS]
 
 
@@ -66,6 +70,7 @@ def other_senders(
             received_by=notice.received_by,
             country=notice.country,
             accounts=accounts,
+            confirming=notice.kind is NoticeKind.CONFIRMATION,
         )
         ids = [sender.id for sender in others]
         place = ids.index(notice.sender_id) + 1 if notice.sender_id in ids else 0
@@ -79,14 +84,4 @@ def halt_senders(
 ) -> None:
     """A refusal that halts a sender halts it for campaigns too, whoever heard it first."""
     for notice, result in refusals:
-        if result.action is Action.HALT_SENDER:
-            halted = [notice.sender_id]
-        elif result.action is Action.HALT_ACCOUNT:
-            account = notice.provider.lower()
-            everyone = senders.select_senders(connection)
-            halted = [one.id for one in everyone if one.provider.lower() == account]
-        else:
-            continue
-        why = f"{result.code}: {result.detail}"[:200]
-        senders.set_sender_state(connection, halted, SenderState.SUSPENDED, reason=why, now=now)
-        log.error("sender_halted", sender_ids=halted, code=result.code)
+        halt(connection, notice.sender_id, result, now=now)

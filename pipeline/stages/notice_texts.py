@@ -51,7 +51,7 @@ def write(
     """
     if not replies:
         return []
-    chosen = _choose_senders(connection, replies, known)
+    chosen = _choose_senders(connection, replies, kind, known)
     if kind is not NoticeKind.CONFIRMATION:
         chosen = _within_bounds(connection, replies, chosen, kind, now)
     pairs = {
@@ -92,7 +92,7 @@ def _contact(reply: OpenReply) -> int:
 
 
 def _choose_senders(
-    connection: Connection, replies: Sequence[OpenReply], known: NoticeBooks
+    connection: Connection, replies: Sequence[OpenReply], kind: NoticeKind, known: NoticeBooks
 ) -> dict[int, Sender]:
     """Who answers which reply; one that nobody can answer is left out."""
     businesses = {business for reply in replies for business in reply.businesses}
@@ -113,6 +113,7 @@ def _choose_senders(
             received_by=reply.sender_id,
             country=reply.country,
             accounts=known.accounts,
+            confirming=kind is NoticeKind.CONFIRMATION,
         )
         if fitting:
             chosen[reply.id] = fitting[0]

@@ -1,6 +1,7 @@
 """Taking statuses: what became of our messages, by the provider's account."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -10,11 +11,17 @@ from pipeline.providers.events import DeliveryStatus, StatusReport
 from pipeline.stages import notices
 from pipeline.stages.arrivals import Brought, Context, Effect, Taken
 from pipeline.stages.refusals import Refusal, note_refusals
-from pipeline.store import contacts, identities, statuses
+from pipeline.store import contacts, identities, sender_counts, statuses
 from pipeline.store.statuses import Addressee, Progress
 
 _ARRIVED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.READ})
 _FAILED = frozenset({DeliveryStatus.UNDELIVERED, DeliveryStatus.FAILED})
+
+_UNCOUNTED = frozenset(
+    {MessageState.IN_DOUBT, MessageState.READY, MessageState.DEFERRED, MessageState.FAILED}
+)
+"""What the provider has all the same, though its answer was lost or told otherwise. Of a message
+that is still being sent the answer counts, once it is recorded."""
 
 _OURS = range(1, 2**63)
 """Ids that a message of ours can have; the database takes no others."""
@@ -47,7 +54,23 @@ def take(
     for message_id, brought in told.items():
         effect = Effect.STATUS if message_id in moved else Effect.STATUS_OLD
         taken |= {one.place: Taken(effect=effect) for one in brought}
+    _count(connection, moved, told, known, context.now)
     return taken
+
+
+def _count(
+    connection: Connection,
+    moved: Mapping[int, MessageState],
+    told: Mapping[int, Sequence[Brought[StatusReport]]],
+    known: Mapping[int, Addressee],
+    now: datetime,
+) -> None:
+    """Count, for the senders' thresholds, what nobody has counted yet."""
+    sent = Counter(known[id_].sender_id for id_, before in moved.items() if before in _UNCOUNTED)
+    violations = Counter(
+        known[id_].sender_id for id_ in moved if any(one.event.violation for one in told[id_])
+    )
+    sender_counts.count(connection, sent=sent, violations=violations, now=now)
 
 
 def _note_people(

@@ -79,7 +79,13 @@ def _decide(parcel: Parcel, room: _Room, books: Books, now: datetime) -> Defer |
     if binding is not None:
         key = (parcel.contact_id, campaign.business, binding.counted)
         sent = room.sent.setdefault(key, [])
-        decision = decide_frequencies(binding.caps, sent, now=now, on_holiday=binding.on_holiday)
+        decision = decide_frequencies(
+            binding.caps,
+            sent,
+            now=now,
+            on_holiday=binding.holiday.on_holiday,
+            holiday_ends=binding.holiday.ends,
+        )
         if isinstance(decision, Defer):
             return decision
     full = _take_quota(parcel, room, books, now)

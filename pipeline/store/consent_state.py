@@ -1,19 +1,25 @@
 """The current state of consents, derived from the ledger's events."""
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from pipeline.policy.consent import ConsentRecord
+from pipeline.policy.consent_events import (
+    EVERY,
+    ConsentEvent,
+    ConsentEventKind,
+    ConsentHistory,
+    ConsentState,
+)
 from pipeline.policy.vocabulary import Category, Channel, ConsentMethod
 
-ANY = "*"
-"""In the channel or topic of a stored consent: every one."""
+Person = tuple[int, str, str]
+"""(contact id, business, category): whose consents are followed together."""
 
 _EVIDENCE = (
     "text",
@@ -51,12 +57,31 @@ class HeldConsent:
     cpf_hash: str | None = None
 
 
-# The newest grant is the state; what belongs to the same grant (its confirmation, its
-# revocation) is added to it; a revocation without a grant takes back whatever was given before it.
-_DERIVE = text(
+_PEOPLE = """
+    unnest(CAST(:contacts AS bigint[]), CAST(:businesses AS text[]), CAST(:categories AS text[]))
+        AS p (contact_id, business, category)
+"""
+
+_STATES = text(
+    f"""
+    SELECT contact_id, business, category, channel, topic, event_id, granted_at, confirmed_at,
+           renewed_at, revoked_at, evidence::text AS evidence
+    FROM {_PEOPLE} JOIN consents USING (contact_id, business, category)
+    """  # noqa: S608 - a fragment of ours
+)
+# Version 1 did not tell which grant a revocation concerns: it counts as one of all.
+_REVOCATIONS = text(
+    f"""
+    SELECT contact_id, business, category, id, kind, channel, topics, occurred_at, granted_at,
+           '' AS evidence
+    FROM {_PEOPLE} JOIN consent_events USING (contact_id, business, category)
+    WHERE kind = 'revoked' AND granted_at IS NULL AND id < :first
+    """  # noqa: S608 - a fragment of ours
+)
+_KEEP = text(
     """
-    INSERT INTO consents AS c (contact_id, business, category, channel, topic, event_id,
-                               granted_at, confirmed_at, renewed_at, revoked_at, evidence)
+    INSERT INTO consents (contact_id, business, category, channel, topic, event_id,
+                          granted_at, confirmed_at, renewed_at, revoked_at, evidence)
     SELECT contact_id, business, category, channel, topic, event_id, granted_at, confirmed_at,
            renewed_at, revoked_at, CAST(evidence AS jsonb)
     FROM unnest(
@@ -69,155 +94,126 @@ _DERIVE = text(
             renewed_at, revoked_at, evidence)
     ORDER BY contact_id, business, category, channel, topic
     ON CONFLICT (contact_id, business, category, channel, topic) DO UPDATE
-    SET event_id = CASE WHEN EXCLUDED.revoked_at < c.granted_at THEN c.event_id
-                        ELSE EXCLUDED.event_id END,
-        granted_at = coalesce(EXCLUDED.granted_at, c.granted_at),
-        confirmed_at = CASE WHEN EXCLUDED.granted_at > c.granted_at THEN EXCLUDED.confirmed_at
-                            ELSE coalesce(EXCLUDED.confirmed_at, c.confirmed_at) END,
-        renewed_at = CASE WHEN EXCLUDED.granted_at > c.granted_at THEN EXCLUDED.renewed_at
-                          ELSE coalesce(EXCLUDED.renewed_at, c.renewed_at) END,
-        revoked_at = CASE
-            WHEN EXCLUDED.granted_at > coalesce(c.granted_at, c.revoked_at) THEN EXCLUDED.revoked_at
-            WHEN EXCLUDED.revoked_at < c.granted_at THEN c.revoked_at
-            ELSE coalesce(EXCLUDED.revoked_at, c.revoked_at) END,
-        evidence = CASE WHEN EXCLUDED.granted_at IS NULL THEN c.evidence
-                        ELSE EXCLUDED.evidence END
-    WHERE EXCLUDED.granted_at IS NULL OR c.granted_at IS NULL
-       OR EXCLUDED.granted_at >= c.granted_at
+    SET event_id = EXCLUDED.event_id, granted_at = EXCLUDED.granted_at,
+        confirmed_at = EXCLUDED.confirmed_at, renewed_at = EXCLUDED.renewed_at,
+        revoked_at = EXCLUDED.revoked_at, evidence = EXCLUDED.evidence
     """
 )
-
-
-# A revocation without a grant takes back every consent that it overlaps with: one for both channels
-# cannot be taken back in half, and what is in doubt is not sent.
-_TAKE_BACK = text(
-    """
-    UPDATE consents c SET revoked_at = i.revoked_at, event_id = i.event_id
-    FROM unnest(
-        CAST(:contacts AS bigint[]), CAST(:businesses AS text[]), CAST(:categories AS text[]),
-        CAST(:channels AS text[]), CAST(:topics AS text[]), CAST(:events AS bigint[]),
-        CAST(:revoked AS timestamptz[])
-    ) AS i (contact_id, business, category, channel, topics, event_id, revoked_at)
-    WHERE c.contact_id = i.contact_id AND c.business = i.business AND c.category = i.category
-      AND (i.channel = '*' OR c.channel = '*' OR c.channel = i.channel)
-      AND (i.topics IN ('', '*') OR c.topic = '*' OR c.topic = ANY(string_to_array(i.topics, ';')))
-      AND c.granted_at <= i.revoked_at AND (c.revoked_at IS NULL OR c.revoked_at < c.granted_at)
-    """
-)
-
-# What waited for its moment with a consent that is no more is decided again.
 _RECONSIDER = text(
-    """
+    f"""
     UPDATE messages SET state = 'deferred', not_before = :now, lease_until = NULL,
                         reason = NULL, rule = NULL
     WHERE id IN (
         SELECT m.id
-        FROM unnest(CAST(:contacts AS bigint[]), CAST(:businesses AS text[]),
-                    CAST(:categories AS text[])) AS i (contact_id, business, category)
-        JOIN messages m ON m.contact_id = i.contact_id
+        FROM {_PEOPLE}
+        JOIN messages m ON m.contact_id = p.contact_id
         JOIN campaigns c ON c.id = m.campaign_id
-        WHERE c.business = i.business AND c.category = i.category
+        WHERE c.business = p.business AND c.category = p.category
           AND m.state IN ('consented', 'ready')
         ORDER BY m.id FOR UPDATE OF m
     )
-    """
+    """  # noqa: S608 - a fragment of ours
 )
 
 
-def derive(
-    connection: Connection, told: Sequence[tuple[ConsentEntry, int]], *, now: datetime
-) -> None:
-    """Bring the state up to date with what entries tell: (entry, ledger event)."""
-    grouped: dict[tuple[int, str, str, str, str], list[tuple[ConsentEntry, int]]] = {}
-    for entry, event_id in told:
-        record = entry.record
-        for topic in topics_of(record):
-            key = (
-                entry.contact_id,
-                record.business,
-                record.category.value,
-                str(record.channel or ANY),
-                topic,
-            )
-            grouped.setdefault(key, []).append((entry, event_id))
-    if not grouped:
-        return
-    states = [_merge(entries) for entries in grouped.values()]
-    connection.execute(
-        _DERIVE,
-        {
-            "contacts": [key[0] for key in grouped],
-            "businesses": [key[1] for key in grouped],
-            "categories": [key[2] for key in grouped],
-            "channels": [key[3] for key in grouped],
-            "topics": [key[4] for key in grouped],
-            "events": [state.event_id for state in states],
-            "granted": [state.granted_at for state in states],
-            "confirmed": [state.confirmed_at for state in states],
-            "renewed": [state.renewed_at for state in states],
-            "revoked": [state.revoked_at for state in states],
-            "evidence": [json.dumps(state.evidence) for state in states],
-        },
-    )
-    _take_back(connection, [pair for pair in told if pair[0].record.revoked_at], now)
+def follow(connection: Connection, told: Sequence[tuple[Person, ConsentEvent]]) -> None:
+    """Bring the state up to date with new events, in the ledger's order.
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _State:
-    event_id: int
-    granted_at: datetime | None
-    confirmed_at: datetime | None
-    renewed_at: datetime | None
-    revoked_at: datetime | None
-    evidence: dict[str, Any]
-
-
-def _merge(entries: Sequence[tuple[ConsentEntry, int]]) -> _State:
-    """What entries for one key tell together: the newest grant, and all that concerns it."""
-    newest, event_id = max(entries, key=lambda pair: _age(pair[0].record))
-    granted_at = newest.record.granted_at
-    records = [entry.record for entry, _ in entries]
-    own = [record for record in records if record.granted_at in (None, granted_at)]
-    revocations = [record.revoked_at for record in records if record.revoked_at is not None]
-    return _State(
-        event_id=event_id,
-        granted_at=granted_at,
-        confirmed_at=_latest([record.confirmed_at for record in own]),
-        renewed_at=_latest([record.renewed_at for record in own]),
-        revoked_at=_latest([at for at in revocations if granted_at is None or at >= granted_at]),
-        evidence=evidence_of(newest),
-    )
-
-
-def _latest(moments: Sequence[datetime | None]) -> datetime | None:
-    return max((moment for moment in moments if moment is not None), default=None)
-
-
-def _take_back(
-    connection: Connection, told: Sequence[tuple[ConsentEntry, int]], now: datetime
-) -> None:
+    Nobody else may write consents meanwhile: the ledger is locked.
+    """
     if not told:
         return
-    values = {
-        "contacts": [entry.contact_id for entry, _ in told],
-        "businesses": [entry.record.business for entry, _ in told],
-        "categories": [entry.record.category.value for entry, _ in told],
+    histories = _histories(connection, told)
+    before = {person: dict(history.states) for person, history in histories.items()}
+    for person, event in told:
+        histories[person].follow(event)
+    changed = [
+        (person, state)
+        for person, history in histories.items()
+        for key, state in history.states.items()
+        if before[person].get(key) is not state
+    ]
+    if changed:
+        connection.execute(_KEEP, _columns(changed))
+
+
+def _histories(
+    connection: Connection, told: Sequence[tuple[Person, ConsentEvent]]
+) -> dict[Person, ConsentHistory]:
+    people = {person for person, _ in told}
+    states: dict[Person, list[ConsentState]] = {}
+    for row in connection.execute(_STATES, _arrays(people)):
+        states.setdefault(person_of(row), []).append(state_of(row))
+    granting = {person for person, event in told if event.kind is ConsentEventKind.GRANTED}
+    revocations: dict[Person, list[ConsentEvent]] = {}
+    if granting:  # nothing else can come too late for a revocation
+        first = min(event.id for _, event in told)
+        for row in connection.execute(_REVOCATIONS, _arrays(granting) | {"first": first}):
+            revocations.setdefault(person_of(row), []).append(event_of(row))
+    return {
+        person: ConsentHistory(states.get(person, ()), revocations.get(person, ()))
+        for person in people
     }
-    bare = [(entry, event_id) for entry, event_id in told if entry.record.granted_at is None]
-    if bare:
-        connection.execute(
-            _TAKE_BACK,
-            {
-                "contacts": [entry.contact_id for entry, _ in bare],
-                "businesses": [entry.record.business for entry, _ in bare],
-                "categories": [entry.record.category.value for entry, _ in bare],
-                "channels": [str(entry.record.channel or ANY) for entry, _ in bare],
-                "topics": [";".join(topics_of(entry.record)) for entry, _ in bare],
-                "events": [event_id for _, event_id in bare],
-                "revoked": [entry.record.revoked_at for entry, _ in bare],
-            },
-        )
-    connection.execute(_RECONSIDER, values | {"now": now})
+
+
+def reconsider(connection: Connection, people: Collection[Person], *, now: datetime) -> None:
+    """Have decided again what waits for its moment; transactional messages are another category."""
+    if people:
+        connection.execute(_RECONSIDER, _arrays(people) | {"now": now})
+
+
+def person_of(row: Row[Any]) -> Person:
+    """Whose state or event a row is."""
+    return row.contact_id, row.business, row.category
+
+
+def state_of(row: Row[Any]) -> ConsentState:
+    """A row of ``consents``, its evidence as text."""
+    return ConsentState(
+        channel=row.channel,
+        topic=row.topic,
+        event_id=row.event_id,
+        granted_at=row.granted_at,
+        confirmed_at=row.confirmed_at,
+        renewed_at=row.renewed_at,
+        revoked_at=row.revoked_at,
+        evidence=row.evidence,
+    )
+
+
+def event_of(row: Row[Any]) -> ConsentEvent:
+    """A row of ``consent_events``, its evidence as text."""
+    return ConsentEvent(
+        id=row.id,
+        kind=ConsentEventKind(row.kind),
+        channel=row.channel,
+        topics=tuple(row.topics) or ("",),
+        occurred_at=row.occurred_at,
+        granted_at=row.granted_at,
+        evidence=row.evidence,
+    )
+
+
+def _columns(states: Sequence[tuple[Person, ConsentState]]) -> dict[str, object]:
+    return _arrays([person for person, _ in states]) | {
+        "channels": [state.channel for _, state in states],
+        "topics": [state.topic for _, state in states],
+        "events": [state.event_id for _, state in states],
+        "granted": [state.granted_at for _, state in states],
+        "confirmed": [state.confirmed_at for _, state in states],
+        "renewed": [state.renewed_at for _, state in states],
+        "revoked": [state.revoked_at for _, state in states],
+        "evidence": [state.evidence for _, state in states],
+    }
+
+
+def _arrays(people: Iterable[Person]) -> dict[str, object]:
+    listed = list(people)
+    return {
+        "contacts": [person[0] for person in listed],
+        "businesses": [person[1] for person in listed],
+        "categories": [person[2] for person in listed],
+    }
 
 
 def evidence_of(entry: ConsentEntry) -> dict[str, Any]:
@@ -230,11 +226,7 @@ def evidence_of(entry: ConsentEntry) -> dict[str, Any]:
 
 def topics_of(record: ConsentRecord) -> list[str]:
     """The topics as the store keeps them."""
-    return [ANY] if record.topics is None else sorted(record.topics)
-
-
-def _age(record: ConsentRecord) -> datetime:
-    return record.granted_at or datetime.min.replace(tzinfo=UTC)
+    return [EVERY] if record.topics is None else sorted(record.topics) or [""]
 
 
 _HELD = text(
@@ -265,8 +257,8 @@ def held(
             record=ConsentRecord(
                 business=row.business,
                 category=category,
-                channel=None if row.channel == ANY else Channel(row.channel),
-                topics=None if row.topic == ANY else frozenset((row.topic,)),
+                channel=None if row.channel == EVERY else Channel(row.channel),
+                topics=None if row.topic == EVERY else frozenset((row.topic,)),
                 granted_at=row.granted_at,
                 confirmed_at=row.confirmed_at,
                 renewed_at=row.renewed_at,

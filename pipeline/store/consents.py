@@ -4,44 +4,59 @@ Each event carries the hash of the one before, so that nobody can change or remo
 The same event recorded twice is one event.
 """
 
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from pipeline.policy.consent_events import EVERY, ConsentEvent, ConsentEventKind
+from pipeline.store import consent_chain
+from pipeline.store.consent_chain import EventContents
 from pipeline.store.consent_state import (
-    ANY,
     ConsentEntry,
     HeldConsent,
-    derive,
     evidence_of,
+    follow,
     held,
+    reconsider,
     topics_of,
 )
 
 _LEDGER_LOCK = 7_230_462_002
 
-_LAST = text("SELECT hash FROM consent_events ORDER BY id DESC LIMIT 1")
+# The head is the ledger's own row, not the last event: were that removed, the next one would
+# still be chained to it, and the gap would show.
+_HEAD = text(
+    """
+    SELECT coalesce((SELECT hash FROM consent_ledger WHERE id = 1),
+                    (SELECT hash FROM consent_events ORDER BY id DESC LIMIT 1)) AS hash,
+           ARRAY(SELECT nextval(pg_get_serial_sequence('consent_events', 'id'))
+                 FROM generate_series(1, CAST(:count AS int))) AS ids
+    """
+)
 _APPEND = text(
     """
-    INSERT INTO consent_events (contact_id, business, kind, category, channel, topics,
-                                occurred_at, recorded_at, evidence, fingerprint, version,
-                                previous_hash, hash)
-    SELECT contact_id, business, kind, category, channel, string_to_array(topics, ';'),
-           occurred_at, :now, CAST(evidence AS jsonb), fingerprint, 1, previous_hash, hash
-    FROM unnest(
-        CAST(:contacts AS bigint[]), CAST(:businesses AS text[]), CAST(:kinds AS text[]),
-        CAST(:categories AS text[]), CAST(:channels AS text[]), CAST(:topics AS text[]),
-        CAST(:occurred AS timestamptz[]), CAST(:evidence AS text[]),
-        CAST(:fingerprints AS bytea[]), CAST(:previous AS bytea[]), CAST(:hashes AS bytea[])
-    ) WITH ORDINALITY AS e (contact_id, business, kind, category, channel, topics, occurred_at,
-                            evidence, fingerprint, previous_hash, hash, place)
-    ORDER BY place
-    RETURNING id, fingerprint
+    WITH added AS (
+        INSERT INTO consent_events (id, contact_id, business, kind, category, channel, topics,
+                                    occurred_at, granted_at, recorded_at, evidence, fingerprint,
+                                    version, previous_hash, hash)
+        SELECT id, contact_id, business, kind, category, channel, string_to_array(topics, ';'),
+               occurred_at, granted_at, :now, CAST(evidence AS jsonb), fingerprint, :version,
+               previous_hash, hash
+        FROM unnest(
+            CAST(:ids AS bigint[]), CAST(:contacts AS bigint[]), CAST(:businesses AS text[]),
+            CAST(:kinds AS text[]), CAST(:categories AS text[]), CAST(:channels AS text[]),
+            CAST(:topics AS text[]), CAST(:occurred AS timestamptz[]),
+            CAST(:granted AS timestamptz[]), CAST(:evidence AS text[]),
+            CAST(:fingerprints AS bytea[]), CAST(:previous AS bytea[]), CAST(:hashes AS bytea[])
+        ) AS e (id, contact_id, business, kind, category, channel, topics, occurred_at, granted_at,
+                evidence, fingerprint, previous_hash, hash)
+        RETURNING id
+    )
+    INSERT INTO consent_ledger AS l (id, events, hash) SELECT 1, count(*), :head FROM added
+    ON CONFLICT (id) DO UPDATE SET events = l.events + EXCLUDED.events, hash = EXCLUDED.hash
     """
 )
 _KNOWN = text(
@@ -50,12 +65,13 @@ _KNOWN = text(
 
 
 @dataclass(frozen=True, slots=True)
-class _Event:
+class _Told:
+    """An event that an entry tells, new or not."""
+
     entry: ConsentEntry
-    kind: str
-    occurred_at: datetime
-    evidence: str
+    contents: EventContents
     fingerprint: bytes
+    old_fingerprint: bytes
 
 
 def lock(connection: Connection) -> None:
@@ -73,78 +89,112 @@ def record(connection: Connection, entries: Sequence[ConsentEntry], *, now: date
         For each entry whether it told anything new.
     """
     lock(connection)
-    events = [event for entry in entries for event in _events_of(entry, now)]
-    known = set(
-        connection.execute(_KNOWN, {"fingerprints": [e.fingerprint for e in events]}).scalars()
+    told = [event for entry in entries for event in _events_of(entry, now)]
+    wanted = {one for event in told for one in (event.fingerprint, event.old_fingerprint)}
+    known = set(connection.execute(_KNOWN, {"fingerprints": list(wanted)}).scalars())
+    fresh = {
+        event.fingerprint: event
+        for event in told
+        if event.fingerprint not in known and event.old_fingerprint not in known
+    }
+    events = list(fresh.values())
+    ids = _append(connection, events, now)
+    follow(
+        connection,
+        [(_person(event.contents), _event(event.contents, id_)) for id_, event in ids.items()],
     )
-    fresh = {e.fingerprint: e for e in events if e.fingerprint not in known}
-    ids = _append(connection, list(fresh.values()), now)
-    told: dict[int, int] = {}
-    for fingerprint, event in fresh.items():
-        told[id(event.entry)] = ids[fingerprint]
-    derive(
-        connection, [(entry, told[id(entry)]) for entry in entries if id(entry) in told], now=now
+    # What waited for its moment with a consent that is no more is decided again.
+    reconsider(
+        connection,
+        {_person(event.contents) for event in events if event.entry.record.revoked_at},
+        now=now,
     )
-    return [id(entry) in told for entry in entries]
+    new = {id(event.entry) for event in events}
+    return [id(entry) in new for entry in entries]
 
 
-def _events_of(entry: ConsentEntry, now: datetime) -> list[_Event]:
+def _events_of(entry: ConsentEntry, now: datetime) -> Iterator[_Told]:
     record = entry.record
     moments = [
-        ("granted", record.granted_at),
-        ("confirmed", record.confirmed_at),
-        ("renewed", record.renewed_at),
-        ("revoked", record.revoked_at),
+        (ConsentEventKind.GRANTED, record.granted_at),
+        (ConsentEventKind.CONFIRMED, record.confirmed_at),
+        (ConsentEventKind.RENEWED, record.renewed_at),
+        (ConsentEventKind.REVOKED, record.revoked_at),
     ]
     known = [(kind, moment) for kind, moment in moments if moment is not None]
+    evidence = consent_chain.canonical(evidence_of(entry))
     # A consent without a moment is kept as it came: incomplete, and good for nothing.
-    return [_event(entry, kind, moment) for kind, moment in known or [("granted", now)]]
+    for kind, moment in known or [(ConsentEventKind.GRANTED, now)]:
+        contents = EventContents(
+            contact_id=entry.contact_id,
+            business=record.business,
+            kind=kind.value,
+            category=record.category.value,
+            channel=record.channel.value if record.channel else EVERY,
+            topics=topics_of(record),
+            occurred_at=moment,
+            granted_at=record.granted_at,
+            evidence=evidence,
+        )
+        fingerprint = consent_chain.fingerprint(contents)
+        yield _Told(entry, contents, fingerprint, consent_chain.old_fingerprint(contents))
 
 
-def _event(entry: ConsentEntry, kind: str, moment: datetime) -> _Event:
-    evidence = json.dumps(evidence_of(entry), sort_keys=True, ensure_ascii=False)
-    identity = [
-        entry.contact_id,
-        entry.record.business,
-        kind,
-        entry.record.category.value,
-        entry.record.channel or ANY,
-        topics_of(entry.record),
-        # Without a moment of its own the event is known by its content alone.
-        moment.astimezone(UTC).isoformat() if entry.record.granted_at or kind != "granted" else "",
-        evidence,
-    ]
-    fingerprint = hashlib.sha256(json.dumps(identity).encode()).digest()
-    return _Event(entry, kind, moment, evidence, fingerprint)
-
-
-def _append(connection: Connection, events: Sequence[_Event], now: datetime) -> dict[bytes, int]:
+def _append(connection: Connection, events: Sequence[_Told], now: datetime) -> dict[int, _Told]:
+    """Chain the events to the last; they come back by their numbers, in their order."""
     if not events:
         return {}
-    previous = connection.execute(_LAST).scalar() or bytes(32)
-    links = []
-    for event in events:
-        link = hashlib.sha256(bytes(previous) + event.fingerprint).digest()
-        links.append((bytes(previous), link))
-        previous = link
-    rows = connection.execute(
+    head = connection.execute(_HEAD, {"count": len(events)}).one()
+    numbered = dict(zip(sorted(head.ids), events, strict=True))
+    hashes = [bytes(head.hash or consent_chain.FIRST_HASH)]
+    for event_id, event in numbered.items():
+        linked = consent_chain.link(
+            hashes[-1],
+            event.fingerprint,
+            event_id=event_id,
+            recorded_at=now,
+            version=consent_chain.VERSION,
+        )
+        hashes.append(linked)
+    said = [event.contents for event in events]
+    connection.execute(
         _APPEND,
         {
-            "contacts": [e.entry.contact_id for e in events],
-            "businesses": [e.entry.record.business for e in events],
-            "kinds": [e.kind for e in events],
-            "categories": [e.entry.record.category.value for e in events],
-            "channels": [e.entry.record.channel or ANY for e in events],
-            "topics": [";".join(topics_of(e.entry.record)) for e in events],
-            "occurred": [e.occurred_at for e in events],
-            "evidence": [e.evidence for e in events],
-            "fingerprints": [e.fingerprint for e in events],
-            "previous": [link[0] for link in links],
-            "hashes": [link[1] for link in links],
+            "ids": list(numbered),
+            "contacts": [one.contact_id for one in said],
+            "businesses": [one.business for one in said],
+            "kinds": [one.kind for one in said],
+            "categories": [one.category for one in said],
+            "channels": [one.channel for one in said],
+            "topics": [";".join(one.topics) for one in said],
+            "occurred": [one.occurred_at for one in said],
+            "granted": [one.granted_at for one in said],
+            "evidence": [one.evidence for one in said],
+            "fingerprints": [event.fingerprint for event in events],
+            "previous": hashes[:-1],
+            "hashes": hashes[1:],
+            "head": hashes[-1],
+            "version": consent_chain.VERSION,
             "now": now,
         },
     )
-    return {bytes(row.fingerprint): row.id for row in rows}
+    return numbered
 
 
-__all__ = ["ANY", "ConsentEntry", "HeldConsent", "held", "lock", "record"]
+def _person(contents: EventContents) -> tuple[int, str, str]:
+    return contents.contact_id, contents.business, contents.category
+
+
+def _event(contents: EventContents, event_id: int) -> ConsentEvent:
+    return ConsentEvent(
+        id=event_id,
+        kind=ConsentEventKind(contents.kind),
+        channel=contents.channel,
+        topics=tuple(contents.topics),
+        occurred_at=contents.occurred_at,
+        granted_at=contents.granted_at,
+        evidence=contents.evidence,
+    )
+
+
+__all__ = ["ConsentEntry", "HeldConsent", "held", "lock", "record"]

@@ -93,6 +93,9 @@ _DECISIONS = text(
 )
 
 
+_VALUES = text("SELECT id, variables FROM messages WHERE id = ANY(CAST(:ids AS bigint[]))")
+
+
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[MessageHistory]:
     """The messages with these numbers, newest first."""
     rows = connection.execute(_MESSAGES, {"ids": list(ids)}).mappings()
@@ -116,3 +119,9 @@ def decisions(connection: Connection, ids: Sequence[int]) -> dict[int, list[Past
     for row in connection.execute(_DECISIONS, {"ids": list(ids)}).mappings():
         found[row["message_id"]].append(PastDecision(**row))
     return found
+
+
+def values(connection: Connection, ids: Sequence[int]) -> dict[int, Mapping[str, str]]:
+    """The variables of these messages: message id → name → value. They are people's data."""
+    rows = connection.execute(_VALUES, {"ids": list(ids)})
+    return {row.id: row.variables or {} for row in rows}

@@ -149,7 +149,7 @@ _SUPERSEDED = """
         AND x.business IN (n.business, '*') AND x.lifted_at IS NULL)
 """
 
-# One that can be sent no more (the person's data were erased meanwhile) ends here.
+# One that can be sent no more ends here: the data were erased, or the sender may only confirm.
 _TAKE_UP = text(
     f"""
     WITH chosen AS (
@@ -160,7 +160,8 @@ _TAKE_UP = text(
         FROM notices n
         JOIN contacts c ON c.id = n.contact_id
         JOIN inbound_messages i ON i.id = n.inbound_id
-        LEFT JOIN senders s ON s.id = n.sender_id
+        LEFT JOIN senders s
+            ON s.id = n.sender_id AND (n.kind = 'confirmation' OR s.state = 'active')
         WHERE n.id = ANY(CAST(:ids AS bigint[])) AND n.state = 'pending'
         ORDER BY n.id DESC FOR UPDATE OF n SKIP LOCKED
     ), hopeless AS (

@@ -1,16 +1,18 @@
 """Senders and templates: through whom a business writes, and what was approved for it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection, Row
 
-from pipeline.policy.sender import Registration, SenderFacts, SenderState, TemplateFacts
-from pipeline.policy.vocabulary import Channel, RegistrationStatus, Tier
+from pipeline.policy.registration import Registration
+from pipeline.policy.sender import SenderFacts, SenderState
+from pipeline.policy.template import TemplateFacts
+from pipeline.policy.vocabulary import Category, Channel, RegistrationStatus, Tier
 from pipeline.store.tables import senders, templates
 
 
@@ -90,7 +92,12 @@ class Template:
             header=self.header or "",
             body=self.body,
             language=self.language,
+            business=self.business,
+            country=self.country,
+            channel=self.channel,
+            category=Category(self.category),
             machine_translated=self.machine_translated,
+            submitted_at=self.submitted_at,
             approved_at=self.approved_at,
             last_used_at=self.last_used_at,
         )
@@ -103,6 +110,7 @@ def _registration(stored: Mapping[str, Any] | None) -> Registration | None:
     return Registration(
         kind=fields.pop("kind"),
         status=RegistrationStatus(fields.pop("status")),
+        submitted_at=_instant(fields.pop("submitted_at", None)),
         approved_at=_instant(fields.pop("approved_at", None)),
         expires_at=_instant(fields.pop("expires_at", None)),
         fields=fields,
@@ -122,7 +130,6 @@ _SENDER_FIELDS = (
     "provider",
     "rate_per_second",
     "tier",
-    "state",
     "registration",
     "official",
     "region",
@@ -132,7 +139,10 @@ _TEMPLATE_FIELDS = tuple(Template.__dataclass_fields__)
 
 
 def save_senders(connection: Connection, new: Sequence[Sender], *, now: datetime) -> set[str]:
-    """Store senders under their codes; say which were new or changed."""
+    """Store senders under their codes; say which were new or changed.
+
+    Only a new one gets its state from here: a suspension is not lifted by a file.
+    """
     stored = {s.code: s for s in select_senders(connection, codes=[s.code for s in new])}
     changed = [
         sender
@@ -144,11 +154,9 @@ def save_senders(connection: Connection, new: Sequence[Sender], *, now: datetime
     ]
     for sender in changed:
         values = {name: getattr(sender, name) for name in _SENDER_FIELDS} | {"updated_at": now}
-        if sender.state is SenderState.ACTIVE:
-            values["state_reason"] = None  # why it was suspended is over
         connection.execute(
             upsert(senders)
-            .values(values)
+            .values(values | {"state": sender.state, "state_reason": sender.state_reason})
             .on_conflict_do_update(index_elements=[senders.c.code], set_=values)
         )
     return {sender.code for sender in changed}
@@ -175,6 +183,21 @@ def select_senders(
     return [_sender(row) for row in connection.execute(query)]
 
 
+# Locked in the order of the ids, as claims lock them.
+_SET_STATE = text(
+    """
+    WITH held AS MATERIALIZED (
+        SELECT id FROM senders
+        WHERE id = ANY(CAST(:ids AS bigint[])) AND state <> :state
+        ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE senders s SET state = :state, state_reason = :reason, updated_at = :now
+    FROM held WHERE s.id = held.id
+    RETURNING s.id
+    """
+)
+
+
 def set_sender_state(
     connection: Connection,
     ids: Collection[int],
@@ -182,31 +205,49 @@ def set_sender_state(
     *,
     reason: str | None,
     now: datetime,
-) -> None:
-    """Suspend senders, or lift their suspension."""
-    connection.execute(
-        update(senders)
-        .where(senders.c.id.in_(ids), senders.c.state != state.value)
-        .values(state=state.value, state_reason=reason, updated_at=now)
-    )
+) -> set[int]:
+    """Suspend senders, or lift their suspension; the ids of those that were in another state."""
+    values = {"ids": list(ids), "state": state.value, "reason": reason, "now": now}
+    return set(connection.execute(_SET_STATE, values).scalars())
+
+
+_SUSPENDED = text("SELECT count(*) FROM senders WHERE state = 'suspended'")
+
+
+def count_suspended(connection: Connection) -> int:
+    """How many senders wait for a person to lift their suspension."""
+    return int(connection.execute(_SUSPENDED).scalar_one())
 
 
 def save_templates(connection: Connection, new: Sequence[Template], *, now: datetime) -> set[str]:
-    """Store templates under (business, code); say which codes were new or changed."""
+    """Store templates under (business, code); say which codes were new or changed.
+
+    Our own sends count as use: an older date, or none, takes nothing from what is known.
+    """
     stored = {
         (t.business, t.code): t for t in select_templates(connection, {t.business for t in new})
     }
-    changed = [t for t in new if stored.get((t.business, t.code)) != t]
+    changed = [t for t in new if not _says_the_same(t, stored.get((t.business, t.code)))]
     for template in changed:
         values = {name: getattr(template, name) for name in _TEMPLATE_FIELDS} | {"updated_at": now}
+        insertion = upsert(templates).values(values)
+        latest = func.greatest(templates.c.last_used_at, insertion.excluded.last_used_at)
         connection.execute(
-            upsert(templates)
-            .values(values)
-            .on_conflict_do_update(
-                index_elements=[templates.c.business, templates.c.code], set_=values
+            insertion.on_conflict_do_update(
+                index_elements=[templates.c.business, templates.c.code],
+                set_=values | {"last_used_at": latest},
             )
         )
     return {template.code for template in changed}
+
+
+def _says_the_same(template: Template, stored: Template | None) -> bool:
+    if stored is None:
+        return False
+    used, known = template.last_used_at, stored.last_used_at
+    if used is not None and (known is None or used > known):
+        return False
+    return replace(template, last_used_at=known) == stored
 
 
 def select_templates(connection: Connection, businesses: Collection[str]) -> list[Template]:

@@ -93,7 +93,7 @@ _ADVANCE = text(
                OR h.before = 'sent' AND t.state <> 'sent'
                OR h.before = 'delivered' AND t.delivered_at < h.delivered_at
                OR h.before = 'delivered' AND h.read_at IS NULL AND t.read_at IS NOT NULL)
-        RETURNING m.id, t.label, t.code, t.explanation
+        RETURNING m.id, h.before, t.label, t.code, t.explanation
     ), noted AS (
         INSERT INTO decisions (message_id, decided_at, stage, outcome, detail)
         SELECT id, :now, 'delivery', label,
@@ -101,15 +101,17 @@ _ADVANCE = text(
                    'source', 'status', 'code', code, 'explanation', explanation))
         FROM moved
     )
-    SELECT id FROM moved
+    SELECT id, CAST(before AS text) AS before FROM moved
     """
 )
 
 
-def advance(connection: Connection, progress: Sequence[Progress], *, now: datetime) -> set[int]:
-    """Move messages forward; the ids of those for which there was anything new."""
+def advance(
+    connection: Connection, progress: Sequence[Progress], *, now: datetime
+) -> dict[int, MessageState]:
+    """Move messages forward: those for which there was anything new → what they were before."""
     if not progress:
-        return set()
+        return {}
     result = connection.execute(
         _ADVANCE,
         {
@@ -125,4 +127,4 @@ def advance(connection: Connection, progress: Sequence[Progress], *, now: dateti
             "now": now,
         },
     )
-    return set(result.scalars())
+    return {row.id: MessageState(row.before) for row in result}

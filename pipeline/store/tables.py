@@ -179,6 +179,7 @@ consent_events = Table(
     Column("evidence", JSONB, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False, unique=True),
     Column("version", SmallInteger, nullable=False, comment="what the hash covers"),
+    Column("granted_at", Instant, comment="the grant that it concerns; null: none is named"),
     Column("previous_hash", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Index("ix_consent_events_contact", "contact_id"),

@@ -93,7 +93,10 @@ class World:
         sender = replace(SENDER, code=code, **({"address": code} | changes))
         with self.runtime.transaction() as connection:
             senders.save_senders(connection, [sender], now=NOW)
-            return senders.select_senders(connection, codes=[code])[0]
+            (stored,) = senders.select_senders(connection, codes=[code])
+            state = SenderState(sender.state)
+            senders.set_sender_state(connection, [stored.id], state, reason=None, now=NOW)
+            return replace(stored, state=state)
 
     def campaign(self, code: str = "us", **changes: Any) -> Campaign:
         with self.runtime.transaction() as connection:

@@ -11,11 +11,13 @@ import pytest
 import typer
 
 from config.policies import Policies, load_policies
+from pipeline.policy.checks import first_stop
 from pipeline.policy.consent import decide_consent
 from pipeline.policy.country import CountryPolicy
 from pipeline.policy.decision import Proceed
 from pipeline.policy.recipients import KNOWN_FIELDS
-from pipeline.policy.sender import decide_sender, decide_template
+from pipeline.policy.sender import check_sender
+from pipeline.policy.template import TemplateUse, check_template
 from pipeline.policy.vocabulary import MessageState, Outcome, Reason
 from pipeline.store.campaigns import Campaign
 from workers.cli import main
@@ -238,8 +240,8 @@ def test_the_example_senders_may_send_in_their_countries(
 ) -> None:
     senders = accepted(senders_file.read_senders(EXAMPLES / "senders.toml"))
     for sender in senders:
-        decision = decide_sender(rules(policies, sender.country), sender.facts(), now=NOW)
-        assert isinstance(decision, Proceed), sender.code
+        checks = check_sender(rules(policies, sender.country), sender.facts(), now=NOW)
+        assert first_stop(checks) is None, sender.code
     own = {one.country for one in senders if one.channel is example.channel}
     assert own == {"BR", "PT"}
 
@@ -249,8 +251,16 @@ def test_the_example_templates_may_be_used_and_hold_the_campaigns_text(
 ) -> None:
     templates = accepted(templates_file.read_templates(EXAMPLES / "templates.toml"))
     for template in templates:
-        decision = decide_template(rules(policies, template.country), template.facts(), now=NOW)
-        assert isinstance(decision, Proceed), template.code
+        policy, facts = rules(policies, template.country), template.facts()
+        use = TemplateUse(
+            business=example.business,
+            channel=template.channel,
+            category=example.category,
+            language=template.language,
+        )
+        assert first_stop(check_template(policy, facts, use, now=NOW)) is None, template.code
+        if template.code == example.template_code:
+            assert (template.channel, template.language) == (example.channel, example.language)
     bodies = {template.code: template.body for template in templates}
     assert bodies[str(example.template_code)] == example.body
     assert all(text in example.body for text in example.disclosures.values())

@@ -5,8 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.policy.vocabulary import CampaignState
+from pipeline.stages import campaign_states
 from pipeline.store import campaigns
 from pipeline.store.campaigns import Campaign
+from workers.cli.actor import LONGEST_REASON, By, Why, actor_of, checked_text
 from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
 from workers.cli.session import session
 from workers.cli.show_balance import print_balance
@@ -21,6 +23,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="List and operate campaigns.",
 )
+
+BY_OPERATOR = "by an operator"
 
 Code = Annotated[str, typer.Argument(metavar="ID", help="The campaign's id.")]
 
@@ -63,30 +67,34 @@ def show(code: Code, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def pause(code: Code, *, as_json: AsJson = False) -> None:
+def pause(code: Code, *, reason: Why = BY_OPERATOR, by: By = None, as_json: AsJson = False) -> None:
     """Hold every message that has not been handed to a provider."""
-    _change(code, CampaignState.PAUSED, as_json=as_json)
+    _change(code, CampaignState.PAUSED, reason=reason, by=by, as_json=as_json)
 
 
 @app.command()
-def resume(code: Code, *, as_json: AsJson = False) -> None:
+def resume(
+    code: Code, *, reason: Why = BY_OPERATOR, by: By = None, as_json: AsJson = False
+) -> None:
     """Let a paused campaign go on."""
-    _change(code, CampaignState.ACTIVE, as_json=as_json)
+    _change(code, CampaignState.ACTIVE, reason=reason, by=by, as_json=as_json)
 
 
 @app.command()
-def cancel(code: Code, *, as_json: AsJson = False) -> None:
+def cancel(
+    code: Code, *, reason: Why = BY_OPERATOR, by: By = None, as_json: AsJson = False
+) -> None:
     """End a campaign for good; what was handed to a provider stays sent."""
-    _change(code, CampaignState.CANCELLED, as_json=as_json)
+    _change(code, CampaignState.CANCELLED, reason=reason, by=by, as_json=as_json)
 
 
-def _change(code: str, state: CampaignState, *, as_json: bool) -> None:
+def _change(code: str, state: CampaignState, *, reason: str, by: str | None, as_json: bool) -> None:
+    why, actor = checked_text("--reason", reason, LONGEST_REASON), actor_of(by)
     with session() as runtime:
         before = _find(runtime, code)
-        reason = None if state is CampaignState.ACTIVE else "by an operator"
         with runtime.transaction() as connection:
-            done = campaigns.set_state(
-                connection, code, state, reason=reason, now=runtime.clock.now()
+            done = campaign_states.change(
+                connection, before, state, actor=actor, reason=why, now=runtime.clock.now()
             )
         if not done:
             raise CommandError(f"campaign {code!r} is {before.state} and stays so")

@@ -1,6 +1,7 @@
 """``recado explain``: every decision about a message, or about all messages to a person.
 
-What the person has written, and what followed from it, stands beside them.
+Of a message that has not left, every rule is asked again as of now. What the person has written,
+and what followed from it, stands beside them.
 """
 
 import re
@@ -12,14 +13,19 @@ import typer
 
 from pipeline.policy.country import Rule
 from pipeline.policy.numbers import NumberFacts, read_number
-from pipeline.policy.sender import SenderState
-from pipeline.policy.vocabulary import CampaignState, MessageState, Reason
 from pipeline.store import history, person_history
 from pipeline.store.history import MessageHistory, PastDecision
 from pipeline.store.person_history import PersonHistory
 from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
 from workers.cli.session import session
+from workers.cli.show_message import (
+    examination_as_json,
+    explained,
+    next_chance,
+    print_message,
+)
 from workers.cli.show_person import print_person
+from workers.reports.examination import Examination, examine_messages
 from workers.reports.masks import mask_number
 from workers.runtime import Runtime
 
@@ -47,7 +53,14 @@ def explain(
             print_json(_told(known, rules))
             return
         for message in known.messages:
-            _print(message, known.decided[message.id], rules, known.number is not None)
+            print_message(
+                message,
+                key=_key(message, known.number is not None),
+                to=_recipient(message, known.number is not None),
+                decided=known.decided[message.id],
+                now=known.examined.get(message.id),
+                rules=rules,
+            )
         for contact, person in known.persons.items():
             shown = known.number or _masked(known.messages, contact) or "a person without a number"
             print_person(shown, person)
@@ -60,12 +73,14 @@ class _Known:
     Attributes:
         number: E.164, where it was asked by it: then it may be shown.
         persons: contact → what else is known of each recipient.
+        examined: what the rules say now of those messages that have not left.
     """
 
     number: str | None
     messages: Sequence[MessageHistory]
     decided: Mapping[int, Sequence[PastDecision]]
     persons: Mapping[int, PersonHistory]
+    examined: Mapping[int, Examination]
 
 
 def _find(runtime: Runtime, subject: str) -> _Known:
@@ -87,9 +102,13 @@ def _find(runtime: Runtime, subject: str) -> _Known:
             contacts = {one.contact_id for one in found if one.contact_id is not None}
         persons = person_history.histories(connection, contacts)
         decided = history.decisions(connection, [message.id for message in found])
+        now = runtime.clock.now()
+        examined = examine_messages(connection, found, books=runtime.books, now=now)
     if not found and not any(persons.values()):
         raise CommandError(f"no message is known for {subject}")
-    return _Known(number=number, messages=found, decided=decided, persons=persons)
+    return _Known(
+        number=number, messages=found, decided=decided, persons=persons, examined=examined
+    )
 
 
 def _rules(runtime: Runtime) -> dict[str, Rule]:
@@ -112,52 +131,10 @@ def _key(message: MessageHistory, open_number: bool) -> str:
     return "(none)"
 
 
-def next_chance(message: MessageHistory) -> str:
-    """What has to happen before the message can leave, in words."""
-    state = MessageState(message.state)
-    if state is MessageState.DEFERRED and message.not_before is not None:
-        again = f"decided again at {message.not_before.isoformat()}"
-        if message.reason == Reason.SUPPRESSED:
-            return f"{again}, or when the reply that holds it is decided on: recado reviews list"
-        return again
-    if state is MessageState.DEFERRED:
-        return "when a person lifts what holds it"
-    if state in (MessageState.ACCEPTED, MessageState.CONSENTED):
-        return "on its way through the stages"
-    if state is MessageState.READY:
-        return _turn(message)
-    if state is MessageState.SENDING:
-        return "it is being sent"
-    if state is MessageState.IN_DOUBT:
-        return "none: only evidence from the provider settles it; it is never sent blindly again"
-    return "none: this is its end"
-
-
-def _turn(message: MessageHistory) -> str:
-    if message.campaign_state == CampaignState.PAUSED:
-        return f"when its campaign is resumed: recado campaign resume {message.campaign}"
-    if message.sender_state == SenderState.SUSPENDED:
-        return f"when its sender {message.sender} is active again"
-    closes = message.window_closes_at
-    until = f", until its window closes at {closes.isoformat()}" if closes else ""
-    return f"when its sender's turn comes{until}"
-
-
-def _explained(rule: str | None, rules: Mapping[str, Rule]) -> dict[str, Any]:
-    known = rules.get(rule) if rule is not None else None
-    return {
-        "rule": rule,
-        "summary": known.summary if known else None,
-        "source": known.source if known else None,
-    }
-
-
 def _told(known: _Known, rules: Mapping[str, Rule]) -> Any:
     """Of a person one object; of a message, which may be one in several campaigns, a list."""
     open_number = known.number is not None
-    messages = [
-        _as_json(each, known.decided[each.id], rules, open_number) for each in known.messages
-    ]
+    messages = [_as_json(each, known, rules, open_number) for each in known.messages]
     if known.number is not None:
         person = next(iter(known.persons.values()), PersonHistory())
         return {"to": known.number, **asdict(person), "messages": messages}
@@ -169,7 +146,7 @@ def _told(known: _Known, rules: Mapping[str, Rule]) -> Any:
 
 def _as_json(
     message: MessageHistory,
-    decided: Sequence[PastDecision],
+    known: _Known,
     rules: Mapping[str, Rule],
     open_number: bool,
 ) -> dict[str, Any]:
@@ -180,36 +157,9 @@ def _as_json(
     own["next"] = next_chance(message)
     own["decisions"] = [
         {name: value for name, value in asdict(one).items() if name != "message_id"}
-        | _explained(one.rule, rules)
-        for one in decided
+        | explained(one.rule, rules)
+        for one in known.decided[message.id]
     ]
+    found = known.examined.get(message.id)
+    own["rules_now"] = None if found is None else examination_as_json(found, rules)
     return own
-
-
-def _print(
-    message: MessageHistory,
-    decided: Sequence[PastDecision],
-    rules: Mapping[str, Rule],
-    open_number: bool,
-) -> None:
-    to = _recipient(message, open_number) or "an unusable number"
-    where = f"{message.country or '?'} ({', '.join(message.zones) or 'no zone'})"
-    print(f"Message {message.id} of campaign {message.campaign} to {to}, {where}")
-    print(f"  id of the producer: {_key(message, open_number)}")
-    sender = f", sender {message.sender}" if message.sender else ""
-    times = {"sent": message.sent_at, "delivered": message.delivered_at, "read": message.read_at}
-    reached = "".join(f", {name} at {at.isoformat()}" for name, at in times.items() if at)
-    reason = f" ({message.reason})" if message.reason else ""
-    print(f"  now: {message.state}{reason}{sender}{reached}")
-    print(f"  next: {next_chance(message)}")
-    for one in decided:
-        reason = f" {one.reason}" if one.reason else ""
-        print(f"  {one.decided_at.isoformat()}  {one.stage}: {one.outcome}{reason}")
-        explained = _explained(one.rule, rules)
-        if one.rule is not None:
-            print(f"      rule {one.rule}: {explained['summary'] or 'no longer in the packs'}")
-            print(f"      source: {explained['source'] or 'unknown'}; policy {one.policy}")
-        if one.detail:
-            told = ", ".join(f"{name}: {value}" for name, value in one.detail.items() if value)
-            print(f"      {told}")
-    print()

@@ -1,6 +1,6 @@
 """What an import did, for the operator: rows taken, changed, refused."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,14 +17,16 @@ class ImportReport:
 
     Args:
         keep_all: keep every refused row, not only those that are shown.
+        remarks: what else is to be known; it may grow until the report is shown.
     """
 
-    def __init__(self, file: Path, *, keep_all: bool) -> None:
+    def __init__(self, file: Path, *, keep_all: bool, remarks: Sequence[str] = ()) -> None:
         self.file = file
         self.taken = 0
         self.changed = 0
         self.refused = 0
         self.refusals: list[RefusedRow] = []
+        self.remarks = remarks
         self._keep_all = keep_all
         self._advance: Callable[[int], None] = lambda _rows: None
 
@@ -62,11 +64,14 @@ def show_report(report: ImportReport, *, as_json: bool) -> None:
                 "changed": report.changed,
                 "refused": report.refused,
                 "refusals": refusals_as_json(report.refusals),
+                "remarks": list(report.remarks),
             }
         )
     else:
         print(f"{report.taken} taken, {report.changed} changed, {report.refused} refused")
         print_refusals(report.refusals, report.refused)
+        for remark in report.remarks:
+            print(f"  {remark}")
     if report.refused and not report.taken:
         raise CommandError(f"{report.file}: no row could be used", exit_code=UNUSABLE)
 

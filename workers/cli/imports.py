@@ -1,23 +1,26 @@
-"""``recado consents|senders|templates|suppressions import FILE``."""
+"""``recado consents|preferences|senders|templates|suppressions import FILE``."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from workers.cli.actor import actor_of
 from workers.cli.import_report import ImportReport, show_report
 from workers.cli.output import AsJson
 from workers.cli.session import session
 from workers.inputs.consents_file import read_consents
 from workers.inputs.load import (
     BATCH,
+    SenderLoader,
     consent_hash_key,
     load_consents,
-    load_senders,
+    load_preferences,
     load_suppressions,
     load_templates,
 )
+from workers.inputs.preferences_file import read_preferences
 from workers.inputs.refusals import RefusedRow
 from workers.inputs.senders_file import read_senders
 from workers.inputs.suppressions_file import read_suppressions
@@ -36,8 +39,9 @@ def _group(text: str) -> typer.Typer:
     return group
 
 
-consents = _group("Load consents.")
-senders = _group("Load senders.")
+consents = _group("Load consents, prove their ledger, list those that are due.")
+preferences = _group("Load what people prefer.")
+senders = _group("Load, list, suspend and lift senders.")
 templates = _group("Load templates.")
 suppressions = _group("Load suppressions.")
 
@@ -50,11 +54,20 @@ def import_consents(file: File, *, as_json: AsJson = False) -> None:
         _load(runtime, file, rows, load_consents, as_json=as_json)
 
 
+@preferences.command("import")
+def import_preferences(file: File, *, as_json: AsJson = False) -> None:
+    """Load preferences (CSV or NDJSON). A row without any wish takes back the person's last."""
+    with session("recado-import") as runtime:
+        _load(runtime, file, read_preferences(file), load_preferences, as_json=as_json)
+
+
 @senders.command("import")
 def import_senders(file: File, *, as_json: AsJson = False) -> None:
-    """Load senders (TOML, repeated [[sender]])."""
+    """Load senders (TOML, repeated [[sender]]). A suspended sender stays so until it is lifted."""
+    loader = SenderLoader(by=actor_of(None), remarks=[])
     with session("recado-import") as runtime:
-        _load(runtime, file, read_senders(file), load_senders, as_json=as_json)
+        rows = read_senders(file)
+        _load(runtime, file, rows, loader.load, remarks=loader.remarks, as_json=as_json)
 
 
 @templates.command("import")
@@ -66,9 +79,13 @@ def import_templates(file: File, *, as_json: AsJson = False) -> None:
 
 @suppressions.command("import")
 def import_suppressions(file: File, *, as_json: AsJson = False) -> None:
-    """Load suppressions (CSV or NDJSON). What is on the list already stays as it is."""
+    """Load suppressions (CSV or NDJSON). What is on the list already stays as it is.
+
+    A row whose reason is the name of a public block list, e.g. procon-sp, is an entry of that list.
+    """
     with session("recado-import") as runtime:
-        _load(runtime, file, read_suppressions(file), load_suppressions, as_json=as_json)
+        rows = read_suppressions(file, runtime.policies.block_lists)
+        _load(runtime, file, rows, load_suppressions, as_json=as_json)
 
 
 def _load(
@@ -77,10 +94,11 @@ def _load(
     rows: Iterable[Any],
     load: Callable[[Runtime, list[Any]], int],
     *,
+    remarks: Sequence[str] = (),
     as_json: bool,
 ) -> None:
     """Store the good rows of a file, a batch a transaction, and report."""
-    report = ImportReport(file, keep_all=as_json)
+    report = ImportReport(file, keep_all=as_json, remarks=remarks)
     batch: list[Any] = []
     with report.progress():
         for row in rows:

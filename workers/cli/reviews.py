@@ -1,7 +1,5 @@
 """``recado reviews``: replies that nobody could understand, and what a person makes of them."""
 
-import getpass
-import os
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -12,6 +10,7 @@ from pipeline.policy.vocabulary import Stage
 from pipeline.stages import reviews
 from pipeline.stages.reviews import Decided, Decision, UndecidableError
 from pipeline.store.reviews import HeldReply, waiting
+from workers.cli.actor import actor_of, checked_text
 from workers.cli.output import FAILED, UNUSABLE, AsJson, CommandError, print_json
 from workers.cli.session import session
 from workers.reports.masks import mask_number
@@ -25,7 +24,6 @@ app = typer.Typer(
     help="Replies that wait for a person's decision.",
 )
 
-LONGEST_NAME = 100
 LONGEST_NOTE = 1000
 LARGEST_ID = 2**63 - 1
 
@@ -75,8 +73,8 @@ def decide(
     opt-out, complaint and wrong-number are in force when the command ends. none lets the messages
     go on that were held.
     """
-    name = _checked("--by", by if by is not None else _user(), LONGEST_NAME)
-    why = None if note is None else _checked("--note", note, LONGEST_NOTE)
+    name = actor_of(by)
+    why = None if note is None else checked_text("--note", note, LONGEST_NOTE)
     taken = Decision(decision.value.replace("-", "_"))
     with session("recado-reviews") as runtime:
         done = _decide(runtime, ids, taken, by=name, note=why)
@@ -131,23 +129,6 @@ def _decide(
         # Redis away is no failure: the opt-out is in force, and the dispatcher tells the lane.
         enqueue(Stage.OPTOUT, done.in_force)
     return done
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        return f"uid {os.getuid()}"
-
-
-def _checked(option: str, text: str, most: int) -> str:
-    """A text that the database can hold and a terminal can show."""
-    cleaned = harmless(text).strip()
-    if not cleaned:
-        raise CommandError(f"{option} is empty; write a text", exit_code=UNUSABLE)
-    if len(cleaned) > most:
-        raise CommandError(f"{option} is longer than {most} characters", exit_code=UNUSABLE)
-    return cleaned
 
 
 def _listed(ids: tuple[int, ...]) -> str:

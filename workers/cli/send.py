@@ -1,13 +1,11 @@
 """``recado send``: a campaign and its recipients, through the stream."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pipeline.policy.rendering import variables_of
 from pipeline.producer import Producer, ProducerError, Receipt
 from pipeline.store import campaigns, senders
 from pipeline.store.campaigns import Campaign
@@ -17,7 +15,7 @@ from workers.cli.progress import late_progress
 from workers.cli.session import session
 from workers.cli.settled import Settled, wait_until_settled
 from workers.cli.show_balance import print_balance
-from workers.inputs.campaign_file import read_campaign
+from workers.inputs.campaign_file import read_campaign, with_template_body
 from workers.inputs.lines import count_lines
 from workers.inputs.recipients_file import read_recipients
 from workers.inputs.refusals import InputFileError, RefusedRow
@@ -113,7 +111,7 @@ def _read(runtime: Runtime, path: Path) -> Campaign:
         known = senders.select_senders(connection, businesses=[campaign.business])
         templates = senders.select_templates(connection, [campaign.business])
     _check_sender(path, campaign, known)
-    return campaign if campaign.body else _with_template_body(path, campaign, templates)
+    return with_template_body(path, campaign, templates)
 
 
 def _check_sender(path: Path, campaign: Campaign, known: list[senders.Sender]) -> None:
@@ -130,17 +128,6 @@ def _check_sender(path: Path, campaign: Campaign, known: list[senders.Sender]) -
     if named.channel is not campaign.channel:
         problem = f"{named.code!r} sends {named.channel}, and the campaign is {campaign.channel}"
         raise InputFileError(path, problem, field="campaign.sender")
-
-
-def _with_template_body(path: Path, campaign: Campaign, known: list[senders.Template]) -> Campaign:
-    found = next((one for one in known if one.code == campaign.template_code), None)
-    if found is None:
-        problem = (
-            f"{campaign.template_code!r} is no template of {campaign.business!r}; load it with "
-            "recado templates import, or give a body"
-        )
-        raise InputFileError(path, problem, field="content.template")
-    return replace(campaign, body=found.body, variables=variables_of(found.body))
 
 
 def _enqueue(runtime: Runtime, campaign: Campaign, rows: _Rows) -> Receipt:

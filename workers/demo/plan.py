@@ -133,7 +133,7 @@ PLANS = (
             "support": "ajuda@casaazul.example",
         },
         registration=_approved(
-            "operator", cnpj="00.000.000/0000-00", template="Ofertas da Casa Azul"
+            "operator", cnpj="11.222.333/0001-81", template="Ofertas da Casa Azul"
         ),
         leave=(
             *_texts("SAIR", "sair por favor", "Sair 🙏"),

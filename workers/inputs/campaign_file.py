@@ -3,6 +3,8 @@
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from pipeline.policy.rendering import variables_of
 from pipeline.policy.vocabulary import Category, Channel
 from pipeline.store.campaigns import Campaign
+from pipeline.store.senders import Template
 from workers.inputs.refusals import FieldError, InputFileError
 from workers.inputs.toml_file import TomlFile
 from workers.inputs.values import Fields
@@ -60,6 +63,28 @@ def read_campaign(path: Path, *, now: datetime) -> Campaign:
     except FieldError as error:
         line = file.line_of("campaign", error.field)
         raise InputFileError(path, error.problem, line=line, field=error.field) from None
+
+
+def with_template_body(path: Path, campaign: Campaign, templates: Iterable[Template]) -> Campaign:
+    """The campaign with a text: where it has none of its own, its template's.
+
+    Args:
+        path: its file, for the error.
+        templates: those that are known.
+
+    Raises:
+        InputFileError: nobody knows the template.
+    """
+    if campaign.body:
+        return campaign
+    for template in templates:
+        if (template.business, template.code) == (campaign.business, campaign.template_code):
+            return replace(campaign, body=template.body, variables=variables_of(template.body))
+    problem = (
+        f"{campaign.template_code!r} is no template of {campaign.business!r}; load it with "
+        "recado templates import, or give a body"
+    )
+    raise InputFileError(path, problem, field="content.template")
 
 
 def parse_campaign(table: dict[str, Any], *, now: datetime) -> Campaign:

@@ -34,10 +34,12 @@ COLUMNS = (
     "initiated_by_consumer",
     "policy_version",
     "revoked_at",
+    "renewed_at",
 )
 REQUIRED = ("to", "business", "channel", "category")
 
 EVERY = "*"
+_WRITTEN_OUT = ("text", "signature", "document_ref", "source")
 MAX_TEXT = 4000
 MAX_TOPICS = 100
 MAX_TOPIC_LENGTH = 100
@@ -99,11 +101,11 @@ def _row(line: Line, hash_key: bytes | None) -> ConsentRow:
         initiated_by_consumer=fields.flag("initiated_by_consumer"),
         policy_version=fields.text("policy_version", most=100),
         revoked_at=fields.instant("revoked_at"),
+        renewed_at=fields.instant("renewed_at"),
     )
     number = fields.phone("to")
-    return ConsentRow(
-        line=line.number, number=number, record=record, cpf_hash=_hash(fields, cpf, hash_key)
-    )
+    cpf_hash = _hash(fields, cpf, hash_key)
+    return ConsentRow(line=line.number, number=number, record=record, cpf_hash=cpf_hash)
 
 
 def _channel(fields: Fields) -> Channel | None:
@@ -141,4 +143,8 @@ def _hash(fields: Fields, cpf: str | None, key: bytes | None) -> str | None:
         problem = "cannot be stored without a key; set RECADO_HASH_KEY to a long random text"
         raise fields.error("cpf", problem)
     digits = re.sub(r"\D", "", cpf)
+    for name in _WRITTEN_OUT:
+        if digits and digits in re.sub(r"\D", "", fields.text(name, most=MAX_TEXT) or ""):
+            problem = "repeats the CPF, which is kept as a hash only; write it as ***"
+            raise fields.error(name, problem)
     return hmac.new(key, digits.encode(), hashlib.sha256).hexdigest()

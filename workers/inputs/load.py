@@ -1,13 +1,17 @@
 """Reference data on its way into the database: one transaction a batch, idempotent."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from pipeline.policy.sender import SenderState
 from pipeline.policy.suppression import stops_everything
-from pipeline.store import consents, contacts, senders, suppressions
+from pipeline.stages.suspensions import Cause, suspend
+from pipeline.store import block_lists, consents, contacts, preferences, senders, suppressions
 from pipeline.store.consents import ConsentEntry
 from pipeline.store.senders import Sender, Template
 from workers.inputs.consents_file import ConsentRow
+from workers.inputs.preferences_file import PreferenceRow
 from workers.inputs.suppressions_file import SuppressionRow
 from workers.runtime import Runtime
 
@@ -48,10 +52,49 @@ def load_consents(runtime: Runtime, rows: Sequence[ConsentRow]) -> int:
     return sum(changed)
 
 
-def load_senders(runtime: Runtime, rows: Sequence[Sender]) -> int:
-    """Store senders; say how many were new or changed."""
-    with runtime.transaction() as connection:
-        return len(senders.save_senders(connection, rows, now=runtime.clock.now()))
+@dataclass(slots=True)
+class SenderLoader:
+    """Stores senders. A file may suspend a sender; it never lifts a suspension, which has a cause.
+
+    Attributes:
+        by: who loads them.
+        remarks: a line for each sender that stays suspended though the file has it active.
+    """
+
+    by: str
+    remarks: list[str]
+
+    def load(self, runtime: Runtime, rows: Sequence[Sender]) -> int:
+        """Store them; say how many were new or changed."""
+        now = runtime.clock.now()
+        wanted = {row.code: row.state for row in rows}
+        with runtime.transaction() as connection:
+            # A new one too is suspended by its own event, which has the reason.
+            active = [replace(row, state=SenderState.ACTIVE) for row in rows]
+            changed = senders.save_senders(connection, active, now=now)
+            stored = senders.select_senders(connection, codes=wanted)
+            stopped = suspend(
+                connection,
+                [one for one in stored if wanted[one.code] is SenderState.SUSPENDED],
+                cause=Cause.IMPORT,
+                actor=self.by,
+                reason="its file has it suspended",
+                now=now,
+            )
+        self.remarks += [
+            _stays_suspended(one)
+            for one in stored
+            if one.state is SenderState.SUSPENDED and wanted[one.code] is SenderState.ACTIVE
+        ]
+        return len(changed | {one.code for one in stopped})
+
+
+def _stays_suspended(sender: Sender) -> str:
+    why = f" ({sender.state_reason})" if sender.state_reason else ""
+    return (
+        f"{sender.code} stays suspended{why}; once its cause is mended: "
+        f"recado senders lift {sender.code} --reason …"
+    )
 
 
 def load_templates(runtime: Runtime, rows: Sequence[Template]) -> int:
@@ -61,15 +104,28 @@ def load_templates(runtime: Runtime, rows: Sequence[Template]) -> int:
 
 
 def load_suppressions(runtime: Runtime, rows: Sequence[SuppressionRow]) -> int:
-    """Put people on the list; say how many entries changed."""
+    """Put people on the list, or on the public list that a row names; say how many rows changed."""
     now = runtime.clock.now()
     with runtime.transaction() as connection:
         ids = contacts.identify(connection, [row.number for row in rows], now=now)
         # Of two rows for one person and business the one that forbids more counts, then the
         # later one, which a consent would have to follow.
         entries: dict[tuple[int, str], tuple[int, str, str, datetime]] = {}
+        listed: dict[tuple[int, str], datetime] = {}
         for row in sorted(rows, key=lambda one: (stops_everything(one.reason), one.since)):
             contact = ids[row.number.e164]
-            entries[contact, row.business] = (contact, row.business, row.reason, row.since)
+            if row.on_block_list:
+                listed[contact, row.reason] = row.since
+            else:
+                entries[contact, row.business] = (contact, row.business, row.reason, row.since)
         changed = suppressions.add(connection, list(entries.values()), source="import", now=now)
-    return len(changed)
+        return len(changed) + block_lists.add(connection, listed, now=now)
+
+
+def load_preferences(runtime: Runtime, rows: Sequence[PreferenceRow]) -> int:
+    """Store what people prefer; say how many wishes changed. Of two rows the later one counts."""
+    now = runtime.clock.now()
+    with runtime.transaction() as connection:
+        ids = contacts.identify(connection, [row.number for row in rows], now=now)
+        wishes = {(ids[row.number.e164], row.business): row.preference for row in rows}
+        return len(preferences.keep(connection, wishes, now=now))

@@ -6,10 +6,11 @@ of it, so that it is accounted for.
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.policy.recipients import BadRow, read_recipient
+from pipeline.policy.recipients import BadRow, Recipient, read_recipient
 from workers.inputs.lines import Line, read_lines
 from workers.inputs.refusals import RefusedRow
 
@@ -28,11 +29,27 @@ def read_recipients(
     Raises:
         InputFileError: the file or its header cannot be used.
     """
+    for line in read_checked(path, variables=variables):
+        yield line if isinstance(line, RefusedRow) else line.row
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRow:
+    """A row for the stream, and what intake would make of it."""
+
+    row: dict[str, Any]
+    recipient: Recipient | BadRow
+
+
+def read_checked(
+    path: Path, *, variables: Collection[str] | None = None
+) -> Iterator[CheckedRow | RefusedRow]:
+    """As `read_recipients`, with the recipients as intake reads them."""
     for line in read_lines(path, required=["to"], known=None):
         yield line if isinstance(line, RefusedRow) else _row(path, line, variables)
 
 
-def _row(path: Path, line: Line, wanted: Collection[str] | None) -> dict[str, Any] | RefusedRow:
+def _row(path: Path, line: Line, wanted: Collection[str] | None) -> CheckedRow | RefusedRow:
     row: dict[str, Any] = {"to": "", "position": line.position}
     found: dict[str, Any] = {}
     for name, value in line.values.items():
@@ -51,4 +68,4 @@ def _row(path: Path, line: Line, wanted: Collection[str] | None) -> dict[str, An
     checked = read_recipient(row)
     if isinstance(checked, BadRow) and checked.field != "to":
         return RefusedRow(file=path, line=line.number, field=checked.field, problem=checked.problem)
-    return row
+    return CheckedRow(row, checked)

@@ -43,9 +43,9 @@ class Fields:
 
     def text(self, name: str, *, most: int = 200) -> str | None:
         """A text of up to `most` characters."""
-        if not self.has(name):
+        value = self._values.get(name)
+        if value is None or value == "":
             return None
-        value = self._values[name]
         if not isinstance(value, str):
             raise self.error(name, f"is {type(value).__name__}, not a text; put it in quotes")
         if len(value) > most:
@@ -129,6 +129,8 @@ class Fields:
 
 def _is_unicode(value: str) -> bool:
     """Whether a text is whole: JSON's escapes can write one half of a surrogate pair."""
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -37,8 +37,8 @@ def obstacles(connection: Connection, client: "Redis", campaign_id: int) -> list
     for sender in overview.suspended_senders(connection, campaign_id):
         why = f" ({sender.state_reason})" if sender.state_reason else ""
         found.append(
-            f"sender {sender.code} is suspended{why} and holds {sender.ready} messages; set its "
-            "state to active and import it again"
+            f"sender {sender.code} is suspended{why} and holds {sender.ready} messages; once its "
+            f"cause is mended: recado senders lift {sender.code} --reason …"
         )
     running = {process.role for process in heartbeat.alive(client)}
     missing = dict.fromkeys(

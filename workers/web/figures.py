@@ -10,7 +10,7 @@ from redis import Redis
 from sqlalchemy.engine import Engine
 
 from pipeline.policy.vocabulary import Stage
-from pipeline.store import optout_report
+from pipeline.store import optout_report, senders
 from pipeline.store.optout_report import OpenClocks, Waiting
 from workers.clock import BusinessClock
 from workers.queues import queue_lengths
@@ -25,6 +25,7 @@ class StoreFigures:
     unhandled: Waiting
     reviews: Waiting
     notices: dict[str, int]
+    suspended_senders: int
 
 
 def read_store(engine: Engine, clock: BusinessClock) -> StoreFigures:
@@ -37,6 +38,7 @@ def read_store(engine: Engine, clock: BusinessClock) -> StoreFigures:
             unhandled=optout_report.unhandled(connection),
             reviews=optout_report.reviews_waiting(connection),
             notices=optout_report.notices_by_state(connection),
+            suspended_senders=senders.count_suspended(connection),
         )
 
 
@@ -94,6 +96,9 @@ def _of_store(store: StoreFigures) -> Iterator[Metric]:
     for state, amount in store.notices.items():
         notices.add_metric([state], amount)
     yield notices
+    yield _gauge(
+        "recado_senders_suspended", "Senders that wait for a person.", store.suspended_senders
+    )
 
 
 def _gauge(name: str, words: str, value: float) -> Metric:

@@ -1,7 +1,9 @@
-"""A campaign's text as the checks see it."""
+"""A campaign's text as the checks see it, and the words that it is read with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipeline.policy.content.tables import TextTable
 from pipeline.policy.replies.lexicon import Lexicon
 from pipeline.policy.vocabulary import Category
 
@@ -17,6 +19,7 @@ class CampaignText:
         variables: their names.
         disclosures: (name, what the text states verbatim), e.g. ``("opt_out", "Reply STOP")``.
         machine_translated: as the producer or the template's register says.
+        template_language: the tag of the template that it follows; empty: none is known.
     """
 
     brand: str
@@ -26,6 +29,7 @@ class CampaignText:
     variables: tuple[str, ...] = ()
     disclosures: tuple[tuple[str, str], ...] = ()
     machine_translated: bool = False
+    template_language: str = ""
 
     def disclosure(self, name: str) -> str | None:
         """What the text states of that name; None: nothing was named."""
@@ -38,6 +42,8 @@ class Wordbook:
 
     Attributes:
         lexicon: what the opt-out lane understands replies by.
+        texts: language → what its texts are read with, the likeliest first.
     """
 
     lexicon: Lexicon
+    texts: Mapping[str, TextTable]

@@ -85,6 +85,23 @@ def test_explain_as_json_tells_rule_policy_and_next_chance(
     assert NUMBER not in done.stdout
 
 
+def test_explain_asks_every_rule_again_of_what_has_not_left(
+    recado: Recado, blocked_message: int
+) -> None:
+    told = json.loads(recado("explain", str(blocked_message), "--json").stdout)[0]["rules_now"]
+    assert (told["outcome"], told["reason"]) == ("block", "no_consent")
+    assert told["rule"] == "us_consent_express_written"
+    assert told["policy"].startswith("US-")
+    by_rule = {check["rule"]: check for check in told["checks"]}
+    # Not the first alone: what else is wrong is told at once.
+    assert by_rule["us_content_optout_instruction"]["outcome"] == "block"
+    assert by_rule["us_reg_10dlc"]["reason"] == "sender_unregistered"
+    assert by_rule["us_reg_10dlc"]["source"] == "document B, lines 48 to 50"
+    in_words = recado("explain", str(blocked_message)).stdout
+    assert "no_consent; for good" in in_words
+    assert "rule us_reg_10dlc: The sending number is registered beforehand" in in_words
+
+
 def test_explain_of_nobody_fails_with_one_line(recado: Recado) -> None:
     for subject in ("12345", "+12125550199", "no-such-key", "9" * 30):
         done = recado("explain", subject)

@@ -19,6 +19,9 @@ LEASE = NOW + timedelta(seconds=90)
 ANSWERED = NOW + timedelta(seconds=1)
 
 
+VIOLATING = Rejected(Action.HALT_SENDER, "131048", "spam", None, violation=True)
+
+
 def _claim(world: World, ids: Sequence[int], *, seconds: float = 0) -> list[Claimed]:
     now = NOW + timedelta(seconds=seconds)
     with world.runtime.transaction() as connection:
@@ -265,3 +268,89 @@ def test_the_same_answer_again_changes_nothing(world: World) -> None:
     _record(world, answer)
 
     assert (world.everything(), _reserved(world)) == before
+
+
+def _counted(world: World) -> list[tuple[object, ...]]:
+    return [
+        tuple(row)
+        for row in world.query(
+            "SELECT s.code, h.hour, h.sent, h.violations FROM sender_hours h"
+            " JOIN senders s ON s.id = h.sender_id ORDER BY s.code, h.hour"
+        )
+    ]
+
+
+def test_what_was_taken_and_what_broke_a_rule_is_counted_once_for_its_sender(
+    world: World,
+) -> None:
+    ends: list[SendResult] = [
+        Accepted("SM1"),
+        Accepted("SM2"),
+        VIOLATING,
+        _rejected(Action.FAIL),
+        Ambiguous("?"),
+    ]
+    claimed = _claimed(world, len(ends) + 1)
+    told = [
+        answers.read(one, result, sent_at=NOW) for one, result in zip(claimed, ends, strict=False)
+    ]
+    told.append(answers.not_started(claimed[-1]))
+
+    _record(world, *told)
+    _record(world, *told)
+
+    assert _counted(world) == [("us", ANSWERED.replace(minute=0, second=0), 2, 1)]
+
+
+def test_two_senders_are_counted_apart_and_the_next_hour_anew(world: World) -> None:
+    own, others = world.sender(), world.sender("us-2")
+    people = world.contacts(numbers(3))
+    campaign = world.campaign()
+    ids = world.messages(campaign, people[:2], MessageState.READY, sender_id=own.id)
+    ids += world.messages(campaign, people[2:], MessageState.READY, sender_id=others.id)
+    first, second, third = _claim(world, ids)
+    _record(world, answers.read(first, Accepted("SM1"), sent_at=NOW))
+
+    later = ANSWERED + timedelta(hours=1)
+    with world.runtime.transaction() as connection:
+        answers.record(
+            connection,
+            [
+                answers.read(third, Accepted("SM3"), sent_at=NOW),
+                answers.read(second, Accepted("SM2"), sent_at=NOW),
+            ],
+            books=world.runtime.books,
+            now=later,
+            machine_now=later,
+        )
+
+    hour = ANSWERED.replace(minute=0, second=0)
+    next_hour = hour + timedelta(hours=1)
+    assert _counted(world) == [
+        ("us", hour, 1, 0),
+        ("us", next_hour, 1, 0),
+        ("us-2", next_hour, 1, 0),
+    ]
+
+
+def test_a_halt_stands_in_the_audit_trail_once_however_many_messages_it_met(world: World) -> None:
+    claimed = _claimed(world, 3)
+
+    _record(world, *(answers.read(one, VIOLATING, sent_at=NOW) for one in claimed))
+
+    (event,) = world.query("SELECT * FROM audit_events")
+    assert (event.actor, event.action) == ("provider:sandbox", "sender_suspended")
+    assert (event.subject, event.reason) == ("us", "131048: spam")
+    assert (event.detail["cause"], event.detail["code"]) == ("provider", "131048")
+
+
+def test_a_halted_campaign_stands_in_the_audit_trail_once(world: World) -> None:
+    claimed = _claimed(world, 2)
+
+    ends = [answers.read(one, _rejected(Action.HALT_TEMPLATE), sent_at=NOW) for one in claimed]
+    _record(world, *ends)
+
+    events = world.query("SELECT actor, action, subject, reason FROM audit_events")
+    assert [tuple(event) for event in events] == [
+        ("provider", "campaign_paused", "us", "63018: no")
+    ]

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.policy.sender import SenderState
 from pipeline.policy.vocabulary import Channel, MessageState
+from pipeline.store import notices
 from tests.integration.repliers import Repliers
 from tests.integration.world import NOW, World, numbers
 
@@ -109,3 +110,17 @@ def test_another_answers_when_its_account_cannot_be_used(
     repliers.settle(repliers.say(PHONE, account="gone"))
 
     assert [notice.sender_id for notice in repliers.notices()] == [senders[chosen]]
+
+
+def test_a_suspended_sender_answers_nobody_but_who_leaves(world: World, repliers: Repliers) -> None:
+    repliers.settle(repliers.say(PHONE, "HELP"))
+    world.sender("us", state=SenderState.SUSPENDED)
+    (written,) = repliers.notices()
+
+    # Neither one that was written before, nor another; and of those who leave, everybody.
+    with world.runtime.transaction() as connection:
+        assert notices.take_up(connection, [written.id], lease=NOW) == []
+    assert [notice.state for notice in repliers.notices()] == ["failed"]
+    asked, left = repliers.say(numbers(2)[1], "HELP"), repliers.say(numbers(3)[2], "STOP")
+    assert len(repliers.settle(asked, left).notices) == 1
+    assert [notice.kind for notice in repliers.notices()] == ["help", "confirmation"]

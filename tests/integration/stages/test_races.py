@@ -10,7 +10,6 @@ from typing import Any
 
 from config.languages_file import load_languages
 from config.policies import load_policies
-from pipeline.policy.content.text import Wordbook
 from pipeline.policy.vocabulary import MessageState, Tier
 from pipeline.providers.base import Accepted
 from pipeline.stages import answers, delivery
@@ -39,7 +38,7 @@ def _claim_all(index: int, database_url: str, ids: list[int], start: Any) -> lis
     """Claim and record; the (message, attempt) pairs that this process got."""
     generator = random.Random(index)
     engine = create_store_engine(database_url)
-    books = Books(load_policies(), words=Wordbook(load_languages().lexicon))
+    books = Books(load_policies(), words=load_languages().words)
     got: list[tuple[int, int]] = []
     claimed_in_pass, step = 1, 0
     start.wait()

@@ -232,3 +232,36 @@ def test_the_moment_of_a_status_without_a_time_is_its_receipt(world: World) -> N
     _take(world, _report(message, DELIVERED, occurred_at=None))
     moment: datetime = world.row(message).delivered_at
     assert moment == NOW + timedelta(minutes=1)
+
+
+def _counted(world: World) -> list[tuple[int, int]]:
+    return [tuple(row) for row in world.query("SELECT sent, violations FROM sender_hours")]
+
+
+def test_a_violation_that_is_told_later_counts_once(world: World) -> None:
+    message = _message(world, MessageState.SENT, sent_at=NOW)
+    report = _report(message, UNDELIVERED, code="30007", violation=True)
+
+    _take(world, report, report)
+    _take(world, report)
+
+    assert _counted(world) == [(0, 1)]
+
+
+def test_a_message_that_was_in_doubt_and_has_arrived_counts_as_sent_once(world: World) -> None:
+    message = _message(world, MessageState.IN_DOUBT)
+
+    _take(world, _report(message, SENT))
+    _take(world, _report(message, DELIVERED, seconds=1))
+
+    assert _counted(world) == [(1, 0)]
+
+
+def test_a_status_that_overtakes_the_answer_leaves_the_counting_to_it(world: World) -> None:
+    claimed = _claimed(world)
+    _take(world, _report(claimed.parcel.id, DELIVERED, seconds=1))
+    assert _counted(world) == []
+
+    _record(world, answers.read(claimed, Accepted("SM1"), sent_at=NOW))
+
+    assert _counted(world) == [(1, 0)]

@@ -1,5 +1,6 @@
 """What is counted, and that nothing of a person is."""
 
+from pipeline.policy.sender import SenderState
 from tests.integration.web.calling import OUR_NUMBER, inbound_reply, reply, whatsapp_text
 from tests.integration.web.conftest import Site
 from tests.integration.world import World, numbers
@@ -11,6 +12,7 @@ def test_figures_tell_what_came_and_what_is_owed(site: Site, world: World) -> No
     assert site.twilio(reply("STOP", PHONES[0])).status == 200
     assert site.whatsapp(whatsapp_text("don't stop", PHONES[1])).status == 200
     assert site.inbound(inbound_reply("HELP", PHONES[2])).status == 200
+    world.sender("halted", state=SenderState.SUSPENDED)
     world.execute("UPDATE opt_outs SET received_at = received_at - interval '2 hours'")
     world.execute("UPDATE opt_outs SET deadline_at = received_at + interval '1 hour'")
 
@@ -26,6 +28,7 @@ def test_figures_tell_what_came_and_what_is_owed(site: Site, world: World) -> No
         "recado_opt_outs_past_half_deadline 1.0",
         "recado_opt_outs_past_deadline 1.0",
         "recado_reviews_waiting 1.0",
+        "recado_senders_suspended 1.0",
         'recado_inbox_events_waiting{lane="urgent"} 0.0',
         'recado_queue_chunks{queue="optout"} 0.0',
         "recado_database_up 1.0",

@@ -7,17 +7,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from redis import ConnectionError, Redis  # noqa: A004 - Redis's own error of this name
+from structlog.testing import capture_logs
 
 from pipeline.policy.quota import bucket_of
 from pipeline.policy.vocabulary import CampaignState, MessageState, Stage
 from pipeline.providers.base import Action, Rejected
 from pipeline.stages import answers, delivery
-from pipeline.store import campaigns, due, quotas
+from pipeline.store import campaigns, due, quotas, sender_counts
+from tests.integration.leavers import Leavers
 from tests.integration.workers.conftest import Belt
 from tests.integration.world import NOW, World, numbers
 from workers.clock import BusinessClock, machine_now
 from workers.dispatch import Dispatcher
 from workers.runtime import Runtime
+from workers.sender_watch import SenderWatch
 
 pytestmark = pytest.mark.usefixtures("still")
 
@@ -327,3 +331,42 @@ def test_what_nobody_enqueued_is_found_when_the_broker_is_back(
     _round(world)
 
     assert belt.ids(Stage.CONSENT) == [message]
+
+
+def test_a_round_suspends_who_is_above_a_threshold_and_warns_once_of_who_is_near(
+    world: World,
+) -> None:
+    over, near = world.sender(), world.sender("us-near")
+    leavers = Leavers(world)
+    with world.runtime.transaction() as connection:
+        sender_counts.count(connection, sent={over.id: 1000}, violations={over.id: 21}, now=NOW)
+    (person,) = world.contacts(numbers(1))
+    leavers.opt_out(person, NOW - SECOND, sender_id=near.id)
+    watch = SenderWatch(world.runtime)
+
+    with capture_logs() as logs:
+        watch.look()
+        watch.look()
+        _round(world)
+
+    told = [(line["event"], line["sender"]) for line in logs if "sender" in line]
+    assert sorted(told) == [
+        ("sender_suspended", "us"),
+        ("sender_threshold_near", "us-near"),
+        ("sender_threshold_near", "us-near"),  # by the other dispatcher
+    ]
+    suspended = world.query("SELECT code FROM senders WHERE state = 'suspended'")
+    assert [row.code for row in suspended] == ["us"]
+
+
+def test_a_dispatcher_suspends_though_redis_is_away(world: World) -> None:
+    sender = world.sender()
+    with world.runtime.transaction() as connection:
+        sender_counts.count(connection, sent={}, violations={sender.id: 1000}, now=NOW)
+    world.runtime.redis.close()
+    world.runtime.redis = Redis.from_url("redis://127.0.0.1:1/0")
+
+    with pytest.raises(ConnectionError):
+        _round(world)
+
+    assert [row.state for row in world.query("SELECT state FROM senders")] == ["suspended"]

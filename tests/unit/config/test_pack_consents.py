@@ -12,6 +12,10 @@ from pipeline.policy.decision import Block, Decision, Proceed
 from pipeline.policy.vocabulary import Category, Channel, ConsentMethod, Reason
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
+INCOMPLETE = Reason.CONSENT_EVIDENCE_INCOMPLETE
+PAPER, PHONE = ConsentMethod.PAPER, ConsentMethod.PHONE
+COPY = {"document_ref": "archive/2026/17", "ip": None}
+"""Of an offline consent: there is a copy, and there was no network."""
 
 
 @pytest.fixture(scope="module")
@@ -69,28 +73,49 @@ def test_a_complete_consent_passes_and_none_does_not(
 @pytest.mark.parametrize(
     ("country", "changes", "reason", "rule"),
     [
-        ("US", {"signature": ""}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "us_consent_evidence"),
-        (
-            "US",
-            {"method": ConsentMethod.PAPER},
-            Reason.CONSENT_EVIDENCE_INCOMPLETE,
-            "us_offline_consent",
-        ),
+        ("US", {"signature": ""}, INCOMPLETE, "us_consent_evidence"),
+        ("US", {"granted_at": None}, INCOMPLETE, "us_consent_evidence"),
+        ("US", {"ip": None}, INCOMPLETE, "us_consent_evidence"),
+        ("US", {"ip": "unknown"}, INCOMPLETE, "us_consent_evidence"),
+        # Who does not know how it was given is asked for what only the network gives.
+        ("US", {"method": None, "ip": None}, INCOMPLETE, "us_consent_evidence"),
+        ("US", {"method": PAPER}, INCOMPLETE, "us_offline_consent"),
+        ("US", {"method": PHONE, "ip": None}, INCOMPLETE, "us_offline_consent"),
+        ("US", {"method": PAPER, **COPY, "signature": None}, INCOMPLETE, "us_offline_consent"),
         ("US", {"pre_ticked": True}, Reason.CONSENT_INVALID, "us_number_user_provided"),
         ("BR", {"confirmed_at": None}, Reason.CONSENT_UNCONFIRMED, "br_double_opt_in"),
-        ("BR", {"cpf_valid": None}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "br_consent_evidence"),
+        (
+            "BR",
+            {"confirmed_at": NOW - timedelta(days=31)},
+            Reason.CONSENT_UNCONFIRMED,
+            "br_double_opt_in",
+        ),
+        ("BR", {"cpf_valid": None}, INCOMPLETE, "br_consent_evidence"),
+        ("BR", {"ip": "n/a"}, INCOMPLETE, "br_consent_evidence"),
+        ("BR", {"granted_at": None}, INCOMPLETE, "br_consent_evidence"),
         ("BR", {"cpf_valid": False}, Reason.CONSENT_INVALID, "br_consent_evidence"),
-        ("IN", {"source": None}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "in_consent_evidence"),
+        (
+            "BR",
+            {"method": PHONE, "signature": None},
+            Reason.CONSENT_INVALID,
+            "br_consent_marketing",
+        ),
+        ("IN", {"source": None}, INCOMPLETE, "in_consent_evidence"),
+        ("IN", {"source": "  "}, INCOMPLETE, "in_consent_evidence"),
+        ("IN", {"ip": None}, INCOMPLETE, "in_consent_evidence"),
+        ("IN", {"granted_at": None}, INCOMPLETE, "in_consent_evidence"),
         (
             "PE",
-            {"granted_at": NOW - timedelta(days=200)},
+            {"granted_at": datetime(2026, 5, 23, 14, 59, tzinfo=UTC)},
             Reason.CONSENT_EXPIRED,
             "pe_consent_max_age",
         ),
         ("PE", {"topics": frozenset({"maestrías"})}, Reason.TOPIC_MISMATCH, "pe_interest_match"),
         ("ES", {"pre_ticked": True}, Reason.CONSENT_INVALID, "eu_no_preticked_box"),
         ("ES", {"text": "Acepto"}, Reason.CONSENT_INVALID, "eu_consent_wording_explicit"),
-        ("ES", {"method": None}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "eu_consent_evidence"),
+        ("ES", {"method": None}, INCOMPLETE, "eu_consent_evidence"),
+        ("ES", {"granted_at": None}, INCOMPLETE, "eu_consent_evidence"),
+        ("ES", {"text": " "}, INCOMPLETE, "eu_consent_evidence"),
     ],
 )
 def test_each_country_refuses_what_its_own_rule_forbids(
@@ -98,6 +123,40 @@ def test_each_country_refuses_what_its_own_rule_forbids(
 ) -> None:
     record = complete_record(**changes)
     assert decide(policies, country, record) == Block(reason=reason, rule=rule)
+
+
+@pytest.mark.parametrize(
+    ("country", "changes"),
+    [
+        ("US", {"method": PAPER, **COPY}),
+        ("US", {"method": PHONE, **COPY}),
+        ("US", {"pre_ticked": None, "text": None, "cpf_valid": None, "confirmed_at": None}),
+        ("BR", {"pre_ticked": None, "text": None, "signature": None, "method": None}),
+        ("BR", {"method": PHONE, "document_ref": "archive/2026/17", "signature": None}),
+        ("IN", {"method": None, "text": None, "signature": None, "ip": "2001:db8::7"}),
+        ("PE", {"granted_at": datetime(2026, 5, 23, 15, tzinfo=UTC), "topics": None}),
+        (
+            "PE",
+            {
+                "granted_at": NOW - timedelta(days=900),
+                "renewed_at": NOW - timedelta(days=9),
+                "topics": frozenset({"Ofertas"}),
+            },
+        ),
+        ("ES", {"pre_ticked": False, "ip": None, "signature": None, "source": None}),
+    ],
+)
+def test_each_country_accepts_what_no_rule_of_its_own_asks_for(
+    policies: Policies, country: str, changes: dict[str, Any]
+) -> None:
+    assert isinstance(decide(policies, country, complete_record(**changes)), Proceed)
+
+
+@pytest.mark.parametrize("country", ["US", "BR", "IN", "PE", "ES"])
+def test_a_consent_of_tomorrow_is_none_today(policies: Policies, country: str) -> None:
+    refused = decide(policies, country, complete_record(granted_at=NOW + timedelta(seconds=1)))
+    assert isinstance(refused, Block)
+    assert refused.reason is Reason.NO_CONSENT
 
 
 @pytest.mark.parametrize(

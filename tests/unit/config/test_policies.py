@@ -7,6 +7,7 @@ import pytest
 
 from config.policies import COUNTRIES_FOLDER, Policies, load_policies
 from pipeline.policy.country import CountryPolicy, Window
+from pipeline.policy.sender_rules import HeaderRule, Review
 from pipeline.policy.vocabulary import Category, Channel, Tier
 
 ON = date(2026, 11, 23)
@@ -146,15 +147,40 @@ def test_registrations(policies: Policies) -> None:
     found = {c: policy_of(policies, c).registration for c in ("US", "BR", "IN")}
     asked = {c: (r.kind, set(r.fields), r.review) for c, r in found.items() if r is not None}
     assert asked == {
-        "US": ("10dlc", {"tax_id", "industry", "template"}, timedelta(days=14)),
-        "BR": ("operator", {"cnpj", "template"}, timedelta(days=21)),
+        "US": ("10dlc", {"tax_id", "industry", "template"}, Review(days=14, working=False)),
+        "BR": ("operator", {"cnpj", "template"}, Review(days=15, working=True)),
         "IN": (
             "dlt",
             {"pan", "address_proof", "director_id", "header", "number_bound"},
-            timedelta(days=26),
+            Review(days=18, working=True),
         ),
     }
     assert all(r is not None and r.channels == set(Channel) for r in found.values())
+    renewals = {c: r and (r.renewal_rule, r.renewal_months) for c, r in found.items()}
+    assert renewals == {"US": (None, None), "BR": (None, None), "IN": ("in_licence_renewal", 6)}
+
+
+def test_what_india_asks_of_templates_and_headers(policies: Policies) -> None:
+    india = policy_of(policies, "IN")
+    template = india.template
+    assert template is not None
+    assert (template.rule, template.required) == ("in_template_preapproved", True)
+    assert (template.max_variables, template.max_length) == (5, 1000)
+    assert (template.advised, template.advised_rule) == (10, "in_template_one_per_content")
+    assert template.review == Review(days=7, working=True)
+    assert india.headers == dict.fromkeys(
+        Category, HeaderRule(rule="in_header_6_chars", characters=6)
+    )
+    assert policy_of(policies, "US").template is None
+    assert policy_of(policies, "US").headers == {}
+
+
+def test_data_leave_europe_only_with_a_safeguard(policies: Policies) -> None:
+    spain = policy_of(policies, "ES")
+    assert spain.transfer_rule == "eu_cross_border_transfer"
+    assert spain.safeguards == ("standard contractual clauses", "adequacy decision")
+    assert spain.home == set(MEMBERS)
+    assert policy_of(policies, "BR").transfer_rule is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 
 from config.languages_file import load_languages
 from config.policies import load_policies
-from pipeline.policy.content.text import Wordbook
 from pipeline.policy.vocabulary import MessageState
 from pipeline.stages.books import Books
 from workers.demo.audit import Audit, audit, business_time
@@ -19,7 +18,7 @@ START = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 ORIGIN = datetime(2026, 11, 1, tzinfo=UTC)
 SPEED = 7200.0
 MONDAY_NOON = 10.5  # machine seconds after the origin: 15:00 UTC, noon in São Paulo
-BOOKS = Books(load_policies(), words=Wordbook(load_languages().lexicon))
+BOOKS = Books(load_policies(), words=load_languages().words)
 
 SENT = SentMessage(
     id=1,

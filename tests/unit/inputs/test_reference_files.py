@@ -65,6 +65,28 @@ def test_a_consent_is_read_with_its_evidence(file: File) -> None:
     assert row.record.cpf_valid is None
 
 
+def test_a_cpf_is_not_let_in_by_another_field(file: File) -> None:
+    header = "to,business,channel,category,cpf,text\n"
+    rows = [
+        "+5511987654321,b,*,marketing,529.982.247-25,Aceito. CPF 52998224725",
+        "+5511987654321,b,*,marketing,529.982.247-25,Aceito. CPF ***",
+    ]
+    refused, taken = read_consents(file(header + "\n".join(rows)), hash_key=b"key")
+    assert isinstance(refused, RefusedRow)
+    assert (refused.line, refused.field) == (2, "text")
+    assert "52998224725" not in str(refused)
+    assert isinstance(taken, ConsentRow)
+
+
+def test_a_renewal_keeps_the_first_grant(file: File) -> None:
+    header = "to,business,channel,category,granted_at,renewed_at\n"
+    line = "+51987654321,b,sms,marketing,2026-01-02T10:00:00-05:00,2026-06-02T10:00:00-05:00"
+    (row,) = read_consents(file(header + line), hash_key=None)
+    assert isinstance(row, ConsentRow)
+    assert row.record.granted_at == datetime(2026, 1, 2, 15, tzinfo=UTC)
+    assert row.record.renewed_at == datetime(2026, 6, 2, 15, tzinfo=UTC)
+
+
 def test_a_star_means_every_channel_and_every_topic(file: File) -> None:
     line = GOOD_CONSENT.replace("whatsapp", "*").replace("A;b", "*")
     (row,) = read_consents(file(CONSENTS + line), hash_key=None)

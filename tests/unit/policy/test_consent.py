@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.policy.consent import ConsentRecord, decide_consent
+from pipeline.policy.consent import ConsentRecord, decide_consent, expiry_of, find_consent
+from pipeline.policy.consent_seen import explain_consent
 from pipeline.policy.country import ConsentRule
 from pipeline.policy.decision import Block, Decision, Proceed
 from pipeline.policy.vocabulary import Category, Channel, ConsentMethod, Reason
@@ -85,6 +86,8 @@ def test_a_complete_record_passes_every_check() -> None:
         ({"confirmed_at": NOW - 31 * DAY}, Reason.CONSENT_UNCONFIRMED, "double"),
         ({"ip": None}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "evidence"),
         ({"ip": "  "}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "evidence"),
+        ({"ip": "n/a"}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "evidence"),
+        ({"ip": "203.0.113"}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "evidence"),
         ({"cpf_valid": None}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "evidence"),
         ({"granted_at": None}, Reason.CONSENT_EVIDENCE_INCOMPLETE, "evidence"),
         ({"pre_ticked": True}, Reason.CONSENT_INVALID, "box"),
@@ -107,6 +110,8 @@ def test_a_record_that_lacks_one_thing_is_refused_for_it(
     [
         {"revoked_at": NOW + DAY},
         {"channel": None},
+        {"ip": "2001:db8::7"},
+        {"method": None},
         {"topics": None},
         {"topics": frozenset({" OFERTAS "})},
         {"pre_ticked": None},
@@ -176,3 +181,63 @@ def test_the_record_that_got_furthest_gives_the_reason() -> None:
 def test_a_naive_instant_raises() -> None:
     with pytest.raises(ValueError, match="no UTC offset"):
         decide(ANY, changed(granted_at=datetime(2026, 1, 1)))  # noqa: DTZ001 - the case
+
+
+WRITTEN = ConsentRule(rule="consent", written_rule="consent")
+
+
+@pytest.mark.parametrize(
+    ("changes", "decision"),
+    [
+        ({"method": ConsentMethod.PAPER}, Proceed(rule="consent")),
+        ({"method": ConsentMethod.PHONE, "document_ref": "archive/1"}, Proceed(rule="consent")),
+        (
+            {"method": ConsentMethod.PHONE},
+            Block(reason=Reason.CONSENT_INVALID, rule="consent"),
+        ),
+        (
+            {"method": ConsentMethod.PHONE, "document_ref": " "},
+            Block(reason=Reason.CONSENT_INVALID, rule="consent"),
+        ),
+    ],
+)
+def test_a_word_on_the_phone_is_nothing_written(
+    changes: dict[str, Any], decision: Decision
+) -> None:
+    record = changed(signature=None, **changes)
+    assert decide(WRITTEN, record) == decision
+    assert decide(ANY, record) == Proceed(rule="consent")
+
+
+def test_the_expiry_counts_from_the_last_time_it_was_given() -> None:
+    at = datetime(2026, 8, 31, 9, tzinfo=UTC)
+    last_of_february = datetime(2027, 2, 28, 9, tzinfo=UTC)
+    assert expiry_of(changed(granted_at=at), 6, now=NOW) == last_of_february
+    renewed = changed(granted_at=at - 300 * DAY, renewed_at=at)
+    assert expiry_of(renewed, 6, now=NOW) == last_of_february
+    assert expiry_of(changed(granted_at=None), 6, now=NOW) is None
+    assert expiry_of(changed(granted_at=NOW + DAY), 6, now=NOW) is None
+
+
+def seen(rule: ConsentRule, *records: ConsentRecord, **facts: Any) -> dict[str, object]:
+    asked: dict[str, Any] = {"channel": Channel.WHATSAPP, "topic": "ofertas", "opted_out_at": None}
+    finding = find_consent(rule, records, **(asked | facts), now=NOW)
+    return dict(explain_consent(rule, finding, records))
+
+
+def test_what_was_seen_is_told_and_nothing_that_identifies_the_person() -> None:
+    assert seen(STRICT) == {"consents": 0}
+    assert seen(STRICT, COMPLETE) == {"granted_at": (NOW - 30 * DAY).isoformat()}
+    short = changed(ip="unknown", cpf_valid=None, source="checkout")
+    found = seen(STRICT, short, changed(revoked_at=NOW))
+    assert found == {
+        "consents": 2,
+        "granted_at": (NOW - 30 * DAY).isoformat(),
+        "confirmed_at": (NOW - 30 * DAY + timedelta(minutes=2)).isoformat(),
+        "method": "web",
+        "source": "checkout",
+        "missing": ["cpf", "ip"],
+    }
+    assert seen(ANY, COMPLETE, topic="zapatos")["topics"] == ["Novedades", "ofertas"]
+    assert seen(ANY, COMPLETE, channel=Channel.SMS)["channel"] == "whatsapp"
+    assert seen(ANY, changed(revoked_at=NOW))["revoked_at"] == NOW.isoformat()

@@ -1,14 +1,26 @@
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.policies import load_policies
+from pipeline.policy.country import CountryPolicy
 from pipeline.policy.decision import Defer, Proceed
-from pipeline.policy.quota import bucket_of, decide_quota, quota_room
+from pipeline.policy.quota import (
+    binding_quotas,
+    bucket_of,
+    decide_quota,
+    decide_quotas,
+    quota_room,
+    room_in_all,
+)
+from pipeline.policy.registration import Registration
+from pipeline.policy.sender import SenderFacts, SenderState
 from pipeline.policy.sender_rules import Quota
-from pipeline.policy.vocabulary import Reason
+from pipeline.policy.vocabulary import Channel, Reason, RegistrationStatus, Tier
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -85,3 +97,79 @@ def test_no_period_ever_holds_more_than_the_limit(
         sent.append((now, asked))
         buckets[bucket_of(now)] += asked
         assert sum(count for at, count in sent if at > now - quota.period) <= limit
+
+
+POLICIES = load_policies()
+
+
+def policy(country: str) -> CountryPolicy:
+    found = POLICIES.for_country(country, NOW.date())
+    assert found is not None
+    return found
+
+
+def sender(tier: Tier, approved_at: datetime | None) -> SenderFacts:
+    registration = Registration(
+        kind="operator", status=RegistrationStatus.APPROVED, approved_at=approved_at
+    )
+    return SenderFacts(
+        id="s",
+        business="b",
+        country="BR",
+        channel=Channel.SMS,
+        tier=tier,
+        state=SenderState.ACTIVE,
+        registration=registration,
+    )
+
+
+@pytest.mark.parametrize(
+    ("approved_at", "limit"),
+    [
+        (datetime(2026, 8, 23, 15, tzinfo=UTC), 100_000),  # three months to the second
+        (datetime(2026, 8, 23, 15, 0, 1, tzinfo=UTC), 1000),
+        (None, 1000),
+    ],
+)
+def test_a_tier_that_comes_with_time_counts_as_new_until_then(
+    approved_at: datetime | None, limit: int
+) -> None:
+    found = binding_quotas(policy("BR"), sender(Tier.HIGH, approved_at), now=NOW)
+    assert [quota.limit for quota in found] == [limit]
+
+
+def test_a_new_sender_stays_new_however_old_it_is() -> None:
+    old = sender(Tier.NEW, NOW - 900 * DAY)
+    assert [quota.limit for quota in binding_quotas(policy("BR"), old, now=NOW)] == [1000]
+
+
+def test_where_nothing_is_said_of_new_senders_the_tiers_own_quota_holds() -> None:
+    late = Quota(rule="late", limit=7, period=DAY, after_months=3)
+    only_high = replace(policy("BR"), quotas={Tier.HIGH: (late,)})
+    assert binding_quotas(only_high, sender(Tier.HIGH, None), now=NOW) == (late,)
+
+
+def test_a_sender_is_held_to_the_quotas_of_its_channel() -> None:
+    sms = Quota(rule="sms", limit=7, period=DAY, channels=frozenset({Channel.SMS}))
+    whatsapp = replace(sms, rule="whatsapp", channels=frozenset({Channel.WHATSAPP}))
+    both = replace(policy("BR"), quotas={Tier.NEW: (sms, whatsapp)})
+    assert binding_quotas(both, sender(Tier.NEW, None), now=NOW) == (sms,)
+
+
+HOURLY = Quota(rule="hourly", limit=10, period=timedelta(hours=1))
+DAILY = Quota(rule="daily", limit=15, period=DAY)
+
+
+def test_of_several_quotas_the_one_that_frees_up_last_decides() -> None:
+    used = [(NOW - 30 * MINUTE, 10)]
+    assert room_in_all((HOURLY, DAILY), used, now=NOW) == 0
+    waits = decide_quotas((HOURLY, DAILY), used, now=NOW)
+    assert waits == Defer(until=NOW + 30 * MINUTE, reason=Reason.DAILY_QUOTA, rule="hourly")
+    used.append((NOW - 90 * MINUTE, 5))
+    waits = decide_quotas((HOURLY, DAILY), used, now=NOW)
+    until = NOW - 90 * MINUTE + DAY
+    assert waits == Defer(until=until, reason=Reason.DAILY_QUOTA, rule="daily")
+    assert room_in_all((HOURLY, DAILY), [(NOW, 8)], now=NOW) == 2
+    assert decide_quotas((HOURLY, DAILY), [(NOW, 8)], now=NOW) == Proceed(rule="hourly")
+    assert room_in_all((), used, now=NOW) is None
+    assert decide_quotas((), used, now=NOW) == Proceed()

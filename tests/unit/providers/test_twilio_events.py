@@ -66,7 +66,10 @@ def report(status: DeliveryStatus, **fields: Any) -> StatusReport:
     [
         ("status_sent", report(DeliveryStatus.SENT)),
         ("status_delivered", report(DeliveryStatus.DELIVERED)),
-        ("status_undelivered_30007", report(DeliveryStatus.UNDELIVERED, code="30007")),
+        (
+            "status_undelivered_30007",
+            report(DeliveryStatus.UNDELIVERED, code="30007", violation=True),
+        ),
         ("status_failed_21610", report(DeliveryStatus.FAILED, code="21610", opted_out=True)),
         (
             "status_wa_read",

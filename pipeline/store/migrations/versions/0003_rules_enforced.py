@@ -75,6 +75,15 @@ def upgrade() -> None:
         ),
     )
     op.alter_column("consent_events", "version", server_default=None)
+    op.add_column(
+        "consent_events",
+        sa.Column(
+            "granted_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="the grant that it concerns; null: none is named",
+        ),
+    )
     op.execute(
         """
         INSERT INTO consent_ledger (id, events, hash)

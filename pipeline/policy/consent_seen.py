@@ -1,0 +1,58 @@
+"""What a decision about consents looked at, for people who ask why."""
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.policy.consent import ConsentFinding
+from pipeline.policy.consent_evidence import find_missing
+from pipeline.policy.consent_record import ConsentRecord
+from pipeline.policy.country import ConsentRule
+from pipeline.policy.decision import Proceed
+from pipeline.policy.vocabulary import Reason
+
+_MOMENTS = ("granted_at", "confirmed_at", "renewed_at", "revoked_at")
+LONGEST_SOURCE = 80
+MOST_TOPICS = 10
+
+
+def explain_consent(
+    rule: ConsentRule | None, finding: ConsentFinding, records: Sequence[ConsentRecord]
+) -> Mapping[str, object]:
+    """What was seen of the consent that decided, JSON-like; nothing of its text or its IP address.
+
+    Returns:
+        ``consents`` (how many there are), and of the one that passed, or got furthest, its
+        moments, ``method``, ``source`` and ``channel``; ``missing`` names the fields of evidence
+        that it lacks, ``topics`` what it covers where that was the obstacle.
+    """
+    record = finding.record
+    if rule is None:
+        return {}
+    if record is None:
+        return {"consents": len(records)}
+    if isinstance(finding.decision, Proceed):
+        return {"granted_at": record.granted_at.isoformat() if record.granted_at else None}
+    seen: dict[str, object] = {"consents": len(records)}
+    for name in _MOMENTS:
+        moment = getattr(record, name)
+        if moment is not None:
+            seen[name] = moment.isoformat()
+    if record.method is not None:
+        seen["method"] = record.method.value
+    if record.source:
+        seen["source"] = record.source[:LONGEST_SOURCE]
+    return seen | _obstacle(rule, finding, record)
+
+
+def _obstacle(
+    rule: ConsentRule, finding: ConsentFinding, record: ConsentRecord
+) -> dict[str, object]:
+    match getattr(finding.decision, "reason", None):
+        case Reason.CONSENT_EVIDENCE_INCOMPLETE:
+            return {"missing": [one.field for one in find_missing(record, rule)]}
+        case Reason.TOPIC_MISMATCH:
+            topics = sorted(record.topics or ())
+            return {"topics": ["*"] if record.topics is None else topics[:MOST_TOPICS]}
+        case Reason.CHANNEL_NOT_ALLOWED:
+            return {"channel": record.channel.value if record.channel else "*"}
+        case _:
+            return {}

@@ -1,0 +1,41 @@
+"""Every rule that decides about a message: one case at least that passes, and one that fails."""
+
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from tests.rules.cases import CASES, Case
+from tests.rules.paper import paper
+
+
+@pytest.mark.parametrize("country", ["US", "BR", "IN", "PE", "ES"])
+def test_the_world_on_paper_lets_its_message_go(country: str, tmp_path: Path) -> None:
+    (answer,) = paper(country).simulate(tmp_path)
+    assert answer.verdict == ("send", None, None)
+    assert not {check["rule"] for check in answer.told["checks"] if check["outcome"] == "warn"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_a_rule_allows_passes(case: Case, tmp_path: Path) -> None:
+    world = paper(case.country)
+    if case.passing is not None:
+        case.passing(world)
+    answer = world.simulate(tmp_path)[-1]
+    assert answer.verdict == ("send", None, None)
+    assert answer.outcomes(case.rule) == (set() if case.told else {"pass"})
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_a_rule_forbids_does_not(case: Case, tmp_path: Path) -> None:
+    world = paper(case.country)
+    case.failing(world)
+    answer = world.simulate(tmp_path)[-1]
+    if case.outcome == "warn":
+        assert answer.verdict == ("send", None, None)
+        assert answer.outcomes(case.rule) == {"warn"}
+        return
+    assert answer.verdict[:2] == (case.outcome, case.reason)
+    assert answer.verdict[2] == (case.told or case.rule)
+    if case.until is not None:
+        assert answer.not_before == (world.at + case.until).astimezone(UTC)

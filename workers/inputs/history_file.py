@@ -1,0 +1,56 @@
+"""History: CSV or NDJSON, ``to, business, category, sent_at``: what was sent before."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.policy.numbers import NumberFacts
+from pipeline.policy.vocabulary import Category
+from workers.inputs.lines import Line, read_lines
+from workers.inputs.refusals import FieldError, RefusedRow
+from workers.inputs.values import Fields
+
+COLUMNS = ("to", "business", "category", "sent_at")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryRow:
+    """A message that a business has sent to a person."""
+
+    line: int
+    number: NumberFacts
+    business: str
+    category: Category
+    sent_at: datetime
+
+
+def read_history(path: Path) -> Iterator[HistoryRow | RefusedRow]:
+    """The rows of a file, and those that cannot be used.
+
+    Raises:
+        InputFileError: the file or its header cannot be used.
+    """
+    for line in read_lines(path, required=COLUMNS, known=COLUMNS):
+        if isinstance(line, RefusedRow):
+            yield line
+            continue
+        try:
+            yield _row(line)
+        except FieldError as error:
+            yield RefusedRow(file=path, line=line.number, field=error.field, problem=error.problem)
+
+
+def _row(line: Line) -> HistoryRow:
+    fields = Fields(line.values)
+    fields.refuse_others(COLUMNS)
+    sent_at = fields.instant("sent_at")
+    if sent_at is None:
+        raise fields.error("sent_at", "is missing; write it as 2026-11-20T10:15:00-03:00")
+    return HistoryRow(
+        line=line.number,
+        number=fields.phone("to"),
+        business=fields.required_text("business", "loja-azul", most=64),
+        category=fields.required_word("category", Category),
+        sent_at=sent_at,
+    )
