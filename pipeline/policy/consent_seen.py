@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from pipeline.policy.checks import Check, passed
 from pipeline.policy.consent import ConsentFinding
 from pipeline.policy.consent_evidence import find_missing
 from pipeline.policy.consent_record import ConsentRecord
 from pipeline.policy.country import ConsentRule
 from pipeline.policy.decision import Proceed
-from pipeline.policy.vocabulary import Reason
+from pipeline.policy.vocabulary import Question, Reason
 
 _MOMENTS = ("granted_at", "confirmed_at", "renewed_at", "revoked_at")
 LONGEST_SOURCE = 80
@@ -41,6 +42,31 @@ def explain_consent(
     if record.source:
         seen["source"] = record.source[:LONGEST_SOURCE]
     return seen | _obstacle(rule, finding, record)
+
+
+def demands_met(rule: ConsentRule | None, *, offline: bool) -> tuple[Check, ...]:
+    """The checks of every further rule that a consent which passes has met, in their order.
+
+    Args:
+        offline: whether it was given on paper or by phone, where other evidence may be asked for.
+    """
+    if rule is None:
+        return ()
+    by_method = rule.evidence_rule
+    if offline and rule.offline_evidence is not None:
+        by_method = rule.offline_rule
+    met = (
+        rule.topic_required_rule,
+        rule.double_opt_in_rule,
+        by_method,
+        *(more_by for _, more_by in rule.more_evidence),
+        rule.pre_ticked_rule,
+        rule.wording_rule if rule.wording else None,
+        rule.cpf_rule,
+        rule.max_age_rule if rule.max_age_months is not None else None,
+    )
+    rules = dict.fromkeys(one for one in met if one is not None and one != rule.rule)
+    return tuple(passed(Question.CONSENT, one) for one in rules)
 
 
 def _obstacle(

@@ -14,7 +14,7 @@ from functools import partial
 
 from pipeline.policy.checks import Check, CheckOutcome, blocked, judged, passed, skipped
 from pipeline.policy.consent import ConsentRecord, find_consent
-from pipeline.policy.consent_seen import explain_consent
+from pipeline.policy.consent_seen import demands_met, explain_consent
 from pipeline.policy.content.check import TextChecks, checks_for
 from pipeline.policy.content.rules import ContentRules
 from pipeline.policy.content.text import CampaignText, Wordbook
@@ -105,12 +105,14 @@ class Prepared:
 
     Attributes:
         place: the checks of the policy and the channel.
+        demands: the checks that a passing consent has met besides, online and offline.
         senders: the checks of the sender and the template.
         instance: set where the body has a registered template behind it.
     """
 
     offer: Offer
     place: tuple[Check, ...]
+    demands: tuple[tuple[Check, ...], tuple[Check, ...]]
     text: TextChecks
     senders: tuple[Check, ...]
     instance: TemplateText | None
@@ -139,9 +141,11 @@ def prepare(offer: Offer, *, now: datetime) -> Prepared:
     """Decide what is the same for every recipient of the offer at that instant."""
     policy, campaign, template = offer.policy, offer.campaign, offer.template
     rules = policy.contents.get(campaign.category, _NO_DEMANDS)
+    consent = policy.consents.get(campaign.category)
     return Prepared(
         offer=offer,
         place=(_check_channel(policy, campaign),),
+        demands=(demands_met(consent, offline=False), demands_met(consent, offline=True)),
         text=checks_for(
             rules,
             _text_of(campaign, template),
@@ -189,6 +193,8 @@ def examine(prepared: Prepared, person: Person, *, now: datetime) -> Iterator[Ch
     found = find(person.consents)
     seen = explain_consent(rule, found, person.consents)
     yield judged(Question.CONSENT, found.decision, **seen)
+    if isinstance(found.decision, Proceed):
+        yield from prepared.demands[_is_offline(found.record)]
     if person.preference is not None and policy.preferences_rule is not None:
         yield from check_preference(
             policy.preferences_rule,
@@ -221,6 +227,10 @@ def decide_eligibility(prepared: Prepared, person: Person, *, now: datetime) -> 
         elif check.question is Question.CONSENT and rule is None:
             rule = check.rule
     return Eligibility(decision=Proceed(rule=rule), warnings=tuple(warnings))
+
+
+def _is_offline(record: ConsentRecord | None) -> bool:
+    return record is not None and record.method is not None and record.method.offline
 
 
 def _text_of(campaign: CampaignFacts, template: TemplateFacts | None) -> CampaignText:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import time
 
-from pipeline.policy.checks import Check, blocked
+from pipeline.policy.checks import Check, blocked, passed
 from pipeline.policy.country import Window
 from pipeline.policy.vocabulary import Category, Channel, Question, Reason
 
@@ -39,20 +39,23 @@ def check_preference(
     channel: Channel,
     topic: str | None,
 ) -> Iterator[Check]:
-    """Block for the channel and the topic that the person does not want.
+    """Block for the channel and for the topic that the person does not want, else pass.
 
     Transactional messages are what a person is owed, and are not held to it. A message without a
     topic is of none that somebody who names topics wants.
     """
     if category is Category.TRANSACTIONAL:
         return
-    wanted_channels = preference.channels
-    if wanted_channels is not None and channel not in wanted_channels:
+    channels, topics = preference.channels, preference.topics
+    other_channel = channels is not None and channel not in channels
+    other_topic = topics is not None and _plain(topic or "") not in {_plain(one) for one in topics}
+    if other_channel:
         reason = Reason.CHANNEL_NOT_ALLOWED
-        yield blocked(Question.CONSENT, rule, reason, wanted=sorted(wanted_channels))
-    wanted = preference.topics
-    if wanted is not None and _plain(topic or "") not in {_plain(one) for one in wanted}:
-        yield blocked(Question.CONSENT, rule, Reason.TOPIC_MISMATCH, wanted=sorted(wanted))
+        yield blocked(Question.CONSENT, rule, reason, wanted=sorted(channels or ()))
+    if other_topic:
+        yield blocked(Question.CONSENT, rule, Reason.TOPIC_MISMATCH, wanted=sorted(topics or ()))
+    if not other_channel and not other_topic:
+        yield passed(Question.CONSENT, rule)
 
 
 def _plain(topic: str) -> str:

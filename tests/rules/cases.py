@@ -31,7 +31,9 @@ class Case:
         passing, failing: what is changed in a world in which everything passes.
         reason: of the failing world; with `outcome` ``warn`` the message goes all the same.
         until: how long the failing message waits; None: not looked at.
-        told: the rule that the answer names, where it is another that acts for this one.
+        told: the rule that the answer names, where it is another that acts for this one; empty:
+            none is named.
+        quiet: whether the rule is not among the checks while it lets pass.
     """
 
     rule: str
@@ -42,6 +44,7 @@ class Case:
     passing: Change | None = None
     until: timedelta | None = None
     told: str | None = None
+    quiet: bool = False
 
     @property
     def name(self) -> str:
@@ -158,6 +161,28 @@ def prefers(**fields: str) -> Change:
     return change
 
 
+def number(e164: str) -> Change:
+    """Somebody else's number, with the same consent."""
+
+    def change(paper: Paper) -> None:
+        paper.recipients[0]["to"] = e164
+        paper.consent["to"] = e164
+
+    return change
+
+
+def left(paper: Paper) -> None:
+    """The person opted out yesterday."""
+    paper.suppressions.append(
+        {
+            "to": paper.recipients[0]["to"],
+            "business": BUSINESS,
+            "reason": "opt_out",
+            "since": (paper.at - DAY).isoformat(),
+        }
+    )
+
+
 def own_templates(count: int) -> Change:
     """The business has so many approved templates."""
 
@@ -199,6 +224,8 @@ def unused_for(days: int) -> Change:
 
 NO_EVIDENCE = "consent_evidence_incomplete"
 
+ON_ITS_WAY = "Casa Azul: seu pedido 1234 foi enviado, {name}."
+
 GENERAL: Sequence[Case] = (
     Case(
         rule="gl_official_api",
@@ -230,6 +257,42 @@ GENERAL: Sequence[Case] = (
         until=7 * HOUR,  # the Canaries, where the number may be as well
     ),
     Case(
+        rule="gl_only_consented_segment",
+        told="eu_consent_explicit_prior",
+        quiet=True,
+        country="ES",
+        failing=without_consent,
+        reason="no_consent",
+    ),
+    Case(
+        rule="gl_keep_consent_proof",
+        told="us_consent_evidence",
+        quiet=True,
+        country="US",
+        failing=consent(signature="", ip=""),
+        reason=NO_EVIDENCE,
+    ),
+    Case(
+        rule="gl_local_time",
+        told="us_window_promo",
+        quiet=True,
+        country="US",
+        # Noon in New York; where a free-phone number is nobody knows, and Honolulu has seven.
+        failing=number("+18005550123"),
+        outcome="defer",
+        reason="window_closed",
+        until=HOUR,
+    ),
+    Case(
+        rule="gl_no_promo_in_transactional",
+        told="us_tx_no_marketing",
+        quiet=True,
+        country="US",
+        passing=transactional("Casa Azul: your order 1234 is on its way, {name}."),
+        failing=transactional("Casa Azul: your order 1234 is on its way. 20% off all shoes today!"),
+        reason="content_promotion_in_transactional",
+    ),
+    Case(
         rule="gl_optout_in_every_marketing_msg",
         country="ES",
         failing=replaced("Responda BAJA para no recibir más.", "Le esperamos."),
@@ -249,6 +312,14 @@ EUROPE: Sequence[Case] = (
         country="ES",
         failing=lambda paper: paper.consent.update(revoked_at=(paper.at - HOUR).isoformat()),
         reason="consent_revoked",
+    ),
+    Case(
+        rule="eu_right_object",
+        told="",
+        quiet=True,
+        country="ES",
+        failing=left,
+        reason="suppressed",
     ),
     Case(
         rule="eu_no_preticked_box",
@@ -368,6 +439,7 @@ UNITED_STATES: Sequence[Case] = (
     ),
     Case(
         rule="us_tx_no_consent",
+        quiet=True,
         told="us_consent_express_written",
         country="US",
         passing=transactional("Casa Azul: your order 1234 is on its way, {name}."),
@@ -426,6 +498,14 @@ UNITED_STATES: Sequence[Case] = (
         for name in ("tax_id", "industry", "template")
     ),
     Case(
+        rule="us_daily_volume_standard",
+        country="US",
+        passing=crowd(1500, "standard"),
+        failing=crowd(10_000, "standard"),
+        outcome="defer",
+        reason="daily_quota",
+    ),
+    Case(
         rule="us_daily_volume_new",
         country="US",
         passing=crowd(499, "new"),
@@ -461,6 +541,45 @@ BRAZIL: Sequence[Case] = (
         reason="consent_invalid",
     ),
     Case(
+        rule="br_consent_transactional",
+        told="br_consent_marketing",
+        quiet=True,
+        country="BR",
+        passing=transactional(ON_ITS_WAY),
+        failing=without_consent,
+        reason="no_consent",
+    ),
+    Case(
+        rule="br_consent_public_service",
+        told="br_consent_marketing",
+        quiet=True,
+        country="BR",
+        passing=transactional("Casa Azul: a vacinação começa amanhã, {name}.", "public_service"),
+        failing=without_consent,
+        reason="no_consent",
+    ),
+    Case(
+        rule="br_window_transactional",
+        told="br_window_marketing",
+        quiet=True,
+        country="BR",
+        passing=together(transactional(ON_ITS_WAY), local("2026-11-22T03:00")),
+        failing=local("2026-11-22T03:00"),
+        outcome="defer",
+        reason="window_closed",
+        until=30 * HOUR,
+    ),
+    Case(
+        rule="br_freq_transactional",
+        told="br_freq_marketing",
+        quiet=True,
+        country="BR",
+        passing=together(transactional(ON_ITS_WAY), sent(*(day * DAY for day in range(1, 9)))),
+        failing=sent(*(day * DAY for day in range(1, 9))),
+        outcome="defer",
+        reason="frequency_cap",
+    ),
+    Case(
         rule="br_window_marketing",
         country="BR",
         passing=local("2026-11-18T09:00"),
@@ -492,6 +611,7 @@ BRAZIL: Sequence[Case] = (
     ),
     Case(
         rule="br_holidays_optional",
+        quiet=True,
         told="br_window_marketing",
         country="BR",
         passing=together(
@@ -543,6 +663,7 @@ BRAZIL: Sequence[Case] = (
         rule="br_daily_volume_new",
         country="BR",
         passing=crowd(1000, "high"),
+        quiet=True,  # the mature sender's quota holds
         failing=together(crowd(1000, "high"), approved_ago(60)),
         outcome="defer",
         reason="daily_quota",
@@ -672,6 +793,21 @@ INDIA: Sequence[Case] = (
         reason="sender_unregistered",
     ),
     Case(
+        rule="in_licence_renewal",
+        country="IN",
+        passing=lambda paper: paper.sender["registration"].update(expires_at=paper.at + DAY),
+        failing=lambda paper: paper.sender["registration"].update(expires_at=paper.at),
+        reason="sender_unregistered",
+    ),
+    Case(
+        rule="in_reg_template",
+        told="in_template_preapproved",
+        quiet=True,
+        country="IN",
+        failing=template(status="rejected", approved_at=""),
+        reason="template_unapproved",
+    ),
+    Case(
         rule="in_template_preapproved",
         country="IN",
         failing=template(status="submitted", approved_at=""),
@@ -750,6 +886,7 @@ INDIA: Sequence[Case] = (
     ),
     Case(
         rule="in_holiday_reduce_freq",
+        quiet=True,  # on another day the cap itself holds
         country="IN",
         passing=sent(HOUR, 2 * HOUR),
         failing=together(
@@ -791,6 +928,32 @@ PERU: Sequence[Case] = (
         passing=granted_ago(180),
         failing=granted_ago(190),
         reason="consent_expired",
+    ),
+    *(
+        Case(
+            rule=rule,
+            told="pe_consent_explicit_prior",
+            quiet=True,
+            country="PE",
+            failing=without_consent,
+            reason="no_consent",
+        )
+        for rule in ("pe_consent_registry", "pe_cmp_all_channels")
+    ),
+    Case(
+        rule="pe_feedback_continuous",
+        country="PE",
+        passing=prefers(topics="shoes"),
+        failing=prefers(topics="hats"),
+        reason="topic_mismatch",
+    ),
+    Case(
+        rule="pe_optout_simple_effective",
+        told="",
+        quiet=True,
+        country="PE",
+        failing=left,
+        reason="suppressed",
     ),
     Case(
         rule="pe_interest_match",

@@ -27,7 +27,12 @@ def current_consents(records: Sequence[ConsentRecord], at: datetime) -> Sequence
     if len(records) == 1 and _stands_alone(records[0], at):
         return records
     history = ConsentHistory()
-    told = [event for place, record in enumerate(records) for event in _events(place, record)]
+    told = [
+        event
+        for place, record in enumerate(records)
+        if record.granted_at is None or record.granted_at <= at
+        for event in _events(place, record)
+    ]
     # The first revocation after a grant is the one that counts, in whatever order rows stand.
     revocations = [event for event in told if event.kind is ConsentEventKind.REVOKED]
     for event in told:

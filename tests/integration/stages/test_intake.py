@@ -25,7 +25,7 @@ def _chunk(*rows: object, campaign: str = "us") -> Chunk:
 
 
 def test_rows_become_accepted_messages_that_belong_to_the_first_queue(world: World) -> None:
-    campaign = world.campaign()
+    campaign = world.campaign(body="Acme: {n} for you. Reply STOP.", variables=("n",))
     phones = numbers(3)
 
     taken = _take(world, _chunk(*({"to": phone, "variables": {"n": 1}} for phone in phones)))
@@ -37,6 +37,22 @@ def test_rows_become_accepted_messages_that_belong_to_the_first_queue(world: Wor
         (campaign.id, "accepted", LEASE)
     }
     assert rows[0].variables == {"n": "1"}
+
+
+def test_what_the_body_does_not_say_is_not_kept(world: World) -> None:
+    world.campaign(body="Acme: {name}, 15% off. Reply STOP.", variables=("name",))
+    first, second = numbers(2)
+    private = {"age": 44, "address": "Calle Mayor 1"}
+    rows = [
+        {"to": first, "variables": {"name": "Ana"} | private},
+        {"to": second, "variables": private},
+        {"to": "+1212", "variables": {"name": "Eva"} | private},
+    ]
+
+    _take(world, _chunk(*rows))
+
+    stored = world.query("SELECT variables FROM messages ORDER BY id")
+    assert [row.variables for row in stored] == [{"name": "Ana"}, None, None]
 
 
 @pytest.mark.parametrize("position", [None, 4])

@@ -15,9 +15,7 @@ MADRID = "+34612345678"
 """May be on the Canary Islands as well, an hour behind."""
 
 EVENINGS: WeeklyHours = tuple((day, ((time(19), time(21)),)) for day in range(7))
-WISH = Preference(
-    channels=frozenset({Channel.SMS}), topics=frozenset({"offers"}), hours=EVENINGS
-)
+WISH = Preference(channels=frozenset({Channel.SMS}), topics=frozenset({"offers"}), hours=EVENINGS)
 RULE = "gl_respect_preferences_on_schedule"
 
 
