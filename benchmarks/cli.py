@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks import comparison, delivery, optout, optout_table, pipeline, scale, world
+from benchmarks import (
+    comparison,
+    delivery,
+    optout,
+    optout_table,
+    pipeline,
+    scale,
+    simulate,
+    world,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -95,6 +104,27 @@ def bench_scale(
             "waiting_for_morning": waiting.deferred,
             "redis_megabytes_while_waiting": round(waiting.redis_bytes / 1e6, 2),
             "redis_megabytes_at_most": round(waiting.redis_peak_bytes / 1e6, 2),
+        },
+    )
+
+
+@app.command("simulate")
+def bench_simulate(
+    *,
+    recipients: Annotated[int, typer.Option(min=1000)] = 100_000,
+    as_json: Json = False,
+) -> None:
+    """A campaign decided on paper, from files alone: with a line for each recipient."""
+    run = simulate.measure(recipients)
+    _report(
+        as_json,
+        {
+            "recipients": run.recipients,
+            "seconds": round(run.seconds, 1),
+            "recipients_per_second": round(run.recipients / run.seconds),
+            "cpu_seconds": round(run.cpu_seconds, 1),
+            "peak_megabytes": round(run.peak_bytes / 1e6),
+            "outcomes": run.outcomes,
         },
     )
 

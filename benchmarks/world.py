@@ -41,11 +41,31 @@ FOR_EVERY_TOPIC = 0.5
 """Of the consents, how many name no topic."""
 
 BODIES: Mapping[str, tuple[str, str]] = {
-    "US": ("en-US", "Msg & Data rates may apply. Bench: 15% off until 11/27, {name}. STOP to end."),
+    "US": (
+        "en-US",
+        (
+            "Msg & Data rates may apply. Bench: 15% off until 11/27, {name}. "
+            "Reply STOP to end. Help: help@bench.example"
+        ),
+    ),
     "BR": ("pt-BR", "Bench: 15% de desconto até 27/11, {name}. Responda SAIR para cancelar."),
     "IN": ("en-IN", "BENCHI: 15% off until 27/11, {name}. Reply STOP to opt out."),
-    "ES": ("es-ES", "Bench: 15% de descuento hasta el 27/11, {name}. Responde BAJA."),
-    "PE": ("es-PE", "Bench: 15% de descuento hasta el 27/11, {name}. Responde BAJA."),
+    "ES": ("es-ES", "Bench: 15% de descuento hasta el 27/11, {name}. Responde BAJA para salir."),
+    "PE": ("es-PE", "Bench: 15% de descuento hasta el 27/11, {name}. Responde BAJA para salir."),
+}
+
+DISCLOSURES: Mapping[str, Mapping[str, str]] = {
+    "US": {
+        "identification": "Msg & Data rates may apply",
+        "offer_terms": "15% off",
+        "offer_expiry": "until 11/27",
+        "opt_out": "Reply STOP to end",
+        "support": "help@bench.example",
+    },
+    "BR": {"opt_out": "Responda SAIR para cancelar"},
+    "IN": {"opt_out": "Reply STOP to opt out"},
+    "ES": {"opt_out": "Responde BAJA para salir"},
+    "PE": {"opt_out": "Responde BAJA para salir"},
 }
 
 _REGISTRATIONS: Mapping[str, dict[str, Any]] = {
@@ -178,6 +198,7 @@ def _campaign(country: str, channel: Channel, now: datetime) -> Campaign:
         body=body,
         template_code=f"offer-{country.lower()}",
         variables=variables_of(body),
+        disclosures=DISCLOSURES[country],
     )
 
 

@@ -48,9 +48,10 @@ app.conf.update(
     # SIGTERM is a warm shutdown: chunks finish, a courier drains. This bounds only SIGQUIT, the
     # quick way out: after so many seconds unfinished chunks go back to the queue.
     worker_soft_shutdown_timeout=30,
-    # A leak, ours or a library's, ends with its child; kilobytes.
+    # A leak, ours or a library's, ends with its child; kilobytes. A child that judges texts begins
+    # with 190 MB, most of them its parent's: under a lower limit each chunk would end its child.
     worker_max_tasks_per_child=2000,
-    worker_max_memory_per_child=240_000,
+    worker_max_memory_per_child=360_000,
     # Celery would change the root logger behind our formatter's back.
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,

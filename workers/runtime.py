@@ -20,6 +20,7 @@ from config.languages_file import Languages, load_languages
 from config.logs import configure_logs
 from config.policies import Policies, load_policies
 from config.settings import Settings, load_settings
+from pipeline.policy.content.models import load_models
 from pipeline.stages.books import Books
 from pipeline.store.engine import create_store_engine
 from workers.clock import BusinessClock, shared_clock
@@ -132,6 +133,16 @@ def read_ahead(settings: Settings) -> tuple[Policies, Languages]:
     It costs a second or two.
     """
     return _read_policies(*_policy_settings(settings)), _read_languages()
+
+
+def read_models_ahead(settings: Settings, *, on: date) -> None:
+    """Read what texts are judged with, for whoever judges them: as `read_ahead`, and longer."""
+    policies, languages = read_ahead(settings)
+    countries = {country for pack in policies.packs() for country in pack.countries}
+    for country in sorted(countries):
+        policy = policies.for_country(country, on)
+        if policy is not None:
+            load_models(policy.contents.values(), languages.words)
 
 
 _runtimes: dict[int, Runtime] = {}

@@ -17,7 +17,7 @@ from workers.clock import machine_now
 from workers.courier.process import close_courier, process_courier
 from workers.lane.process import close_lane, process_lane
 from workers.queues import follow, task_name
-from workers.runtime import process_runtime, read_ahead
+from workers.runtime import process_runtime, read_ahead, read_models_ahead
 
 GC_THRESHOLD = 50_000
 
@@ -93,6 +93,14 @@ def _keep_the_lanes_child(conf: Any, options: dict[str, Any], **_: Any) -> None:
 def _read_ahead(**_: Any) -> None:
     """What the parent has read its children have, and those that follow when they are renewed."""
     read_ahead(settings)
+
+
+@signals.celeryd_init.connect(weak=False)
+def _read_models_ahead(options: dict[str, Any], **_: Any) -> None:
+    """Only who judges texts reads what they are judged with; its children need not."""
+    queues = set(options.get("queues") or ())
+    if not queues or Stage.CONSENT in queues:
+        read_models_ahead(settings, on=machine_now().date())
 
 
 @signals.worker_process_init.connect(weak=False)

@@ -170,6 +170,36 @@ def examine(prepared: Prepared, person: Person, *, now: datetime) -> Iterator[Ch
     policy, campaign = offer.policy, offer.campaign
     yield from prepared.place
     yield _check_suppression(person, campaign.category)
+    yield from _check_consent(prepared, person, now)
+    if person.preference is not None and policy.preferences_rule is not None:
+        yield from check_preference(
+            policy.preferences_rule,
+            person.preference,
+            category=campaign.category,
+            channel=campaign.channel,
+            topic=campaign.topic,
+        )
+    texts = prepared.text.check(person.values, first=person.first)
+    yield from texts
+    yield from prepared.senders
+    if prepared.instance is not None and not any(
+        check.reason is Reason.CONTENT_VARIABLE_MISSING for check in texts
+    ):
+        yield _check_instance(policy, prepared.instance, person.values)
+
+
+def examine_again(prepared: Prepared, person: Person, *, now: datetime) -> Iterator[Check]:
+    """Those checks of `examine` whose answers can change with time while the rules stay the same.
+
+    For a message that waits: the others have let it pass already.
+    """
+    yield from _check_consent(prepared, person, now)
+    yield from prepared.senders
+
+
+def _check_consent(prepared: Prepared, person: Person, now: datetime) -> Iterator[Check]:
+    """Public lists, and the consent itself."""
+    policy, campaign = prepared.offer.policy, prepared.offer.campaign
     rule = policy.consents.get(campaign.category)
     find = partial(
         find_consent,
@@ -195,22 +225,6 @@ def examine(prepared: Prepared, person: Person, *, now: datetime) -> Iterator[Ch
     yield judged(Question.CONSENT, found.decision, **seen)
     if isinstance(found.decision, Proceed):
         yield from prepared.demands[_is_offline(found.record)]
-    if person.preference is not None and policy.preferences_rule is not None:
-        yield from check_preference(
-            policy.preferences_rule,
-            person.preference,
-            category=campaign.category,
-            channel=campaign.channel,
-            topic=campaign.topic,
-        )
-    texts = prepared.text.check(person.values, first=person.first)
-    yield from texts
-    yield from prepared.senders
-    if prepared.instance is not None and not any(
-        check.reason is Reason.CONTENT_VARIABLE_MISSING for check in texts
-    ):
-        yield _check_instance(policy, prepared.instance, person.values)
-
 
 def decide_eligibility(prepared: Prepared, person: Person, *, now: datetime) -> Eligibility:
     """Stop at the first check that does not pass, else proceed, naming the consent's rule.

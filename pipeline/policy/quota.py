@@ -82,13 +82,13 @@ def binding_quotas(
     """The quotas on a sender now; it must have room in each.
 
     A tier that comes only with time counts as new until the sender's registration has been
-    approved for long enough; without a date of approval nobody can tell, and it is new. Where
-    nothing is said of new ones, its tier's quotas hold at least.
+    approved for long enough; without a date of approval nobody can tell, and it is new. Its own
+    tier's quotas hold besides, so that new ones are never allowed more.
     """
     quotas = _on_channel(policy, sender.tier, sender)
     for quota in quotas:
         if quota.after_months is not None and not _is_mature(sender, quota.after_months, now):
-            return _on_channel(policy, Tier.NEW, sender) or quotas
+            return (*_on_channel(policy, Tier.NEW, sender), *quotas)
     return quotas
 
 

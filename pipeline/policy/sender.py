@@ -51,8 +51,8 @@ def check_sender(
 ) -> tuple[Check, ...]:
     """Everything that is asked of the sender, a check for each rule.
 
-    No sender at all, or one whose registration is missing, of another kind, not approved, over or
-    incomplete where the country asks for one, is a block. A suspended sender is a wait without an
+    No sender at all, or one whose registration is missing, of another kind or country, not
+    approved, over or incomplete where the country asks for one, is a block. A suspended sender is a wait without an
     end: only a person lifts it.
 
     Raises:
@@ -79,8 +79,15 @@ def _check_registration(
     policy: CountryPolicy, sender: SenderFacts, now: datetime
 ) -> Iterator[Check]:
     required = policy.registration
-    if required is not None and sender.channel in required.channels:
-        yield from check_registration(policy, required, sender.registration, now=now)
+    if required is None or sender.channel not in required.channels:
+        return
+    # Its quotas and thresholds are those of the country that it stands for: with another's, or
+    # none, a registration here would open a way around this one's.
+    if COUNTRY_OF_REGION.get(sender.country, sender.country) not in policy.home:
+        reason = Reason.SENDER_UNREGISTERED
+        yield blocked(Question.SENDER, required.rule, reason, sender_of=sender.country)
+        return
+    yield from check_registration(policy, required, sender.registration, now=now)
 
 
 def _check_transfer(policy: CountryPolicy, rule: str, sender: SenderFacts) -> Check:

@@ -49,7 +49,7 @@ def lane(runtime: Runtime, servers: Servers, start: Start, wait_for: WaitFor) ->
             "template": "oferta",
         },
     )
-    world.campaign("br", channel=Channel.WHATSAPP, language="pt-BR", body="Acme. Responda SAIR.")
+    world.campaign("br", country="BR", channel=Channel.WHATSAPP)
     phones = numbers(PEOPLE, "BR")
     world.consent(world.contacts(phones))
     behaviour = Behaviour(latency_ms=5, callbacks=True)

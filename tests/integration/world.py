@@ -1,6 +1,6 @@
 """A small world for the tests of the core: senders, campaigns, people, consents, messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -58,8 +58,32 @@ CAMPAIGN = Campaign(
     language="en-US",
     topic="offers",
     expires_at=NOW + timedelta(days=20),
-    body="Acme: 15% off. Reply STOP to opt out.",
+    body=(
+        "Promotional message from Acme: 15% off until Dec 12. Reply STOP to opt out. "
+        "Help: help@acme.example"
+    ),
+    disclosures={"offer_terms": "15% off", "offer_expiry": "until Dec 12"},
 )
+"""What it says is what the United States ask for."""
+
+OFFERS: Mapping[str, Mapping[str, Any]] = {
+    "US": {},
+    "BR": {
+        "language": "pt-BR",
+        "body": "Acme: 15% de desconto em toda a loja. Responda SAIR para cancelar.",
+    },
+    "IN": {"language": "en-IN", "body": "Acme: 15% off everything. Reply STOP to opt out."},
+    "ES": {"language": "es-ES", "body": "Acme: 15% de descuento. Responda BAJA para salir."},
+    "PE": {"language": "es-PE", "body": "Acme: 15% de descuento. Responda BAJA para salir."},
+}
+"""Marketing as each country asks for it."""
+
+ORDERS: Mapping[str, Mapping[str, Any]] = {
+    "en": {"body": "Acme: your order is on its way."},
+    "pt": {"language": "pt-BR", "body": "Acme: seu pedido está a caminho."},
+    "es": {"language": "es-ES", "body": "Acme: su pedido está en camino."},
+}
+"""Transactional messages, which promote nothing."""
 
 CONSENT = ConsentRecord(
     business=BUSINESS,
@@ -98,9 +122,14 @@ class World:
             senders.set_sender_state(connection, [stored.id], state, reason=None, now=NOW)
             return replace(stored, state=state)
 
-    def campaign(self, code: str = "us", **changes: Any) -> Campaign:
+    def campaign(self, code: str = "us", *, country: str = "US", **changes: Any) -> Campaign:
+        """A campaign that says what its category and the country's rules ask for."""
+        says = OFFERS[country]
+        if changes.get("category") is Category.TRANSACTIONAL:
+            says = ORDERS[says.get("language", "en")[:2]]
+        campaign = replace(CAMPAIGN, code=code, **{**says, **changes})
         with self.runtime.transaction() as connection:
-            return campaigns.create(connection, replace(CAMPAIGN, code=code, **changes), now=NOW)
+            return campaigns.create(connection, campaign, now=NOW)
 
     def contacts(self, phones: Iterable[str]) -> list[int]:
         """The contacts of these numbers, in their order."""

@@ -24,6 +24,7 @@ from workers.cli import main
 from workers.inputs import (
     campaign_file,
     consents_file,
+    preferences_file,
     recipients_file,
     senders_file,
     suppressions_file,
@@ -155,6 +156,7 @@ def options(command: Any) -> set[str]:
         ),
         ("Recipients", KNOWN_FIELDS - {"position"}),
         ("Consents", {*consents_file.COLUMNS}),
+        ("Preferences", {*preferences_file.COLUMNS}),
         ("Suppressions", {*suppressions_file.COLUMNS}),
         ("Templates", {*templates_file.FIELDS}),
     ],
@@ -216,6 +218,7 @@ def test_the_example_recipients_and_suppressions_are_read(example: Campaign) -> 
     path = EXAMPLES / "recipients.csv"
     assert len(accepted(recipients_file.read_recipients(path, variables=example.variables))) == 10
     accepted(suppressions_file.read_suppressions(EXAMPLES / "suppressions.csv"))
+    accepted(preferences_file.read_preferences(EXAMPLES / "preferences.csv"))
 
 
 def test_the_example_consents_are_all_that_their_countries_ask_for(

@@ -1,6 +1,7 @@
 """``recado consents``: load consents, prove their ledger, list those that are due."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -41,9 +42,11 @@ def verify(
     if as_json:
         print_json(found.as_json())
     else:
-        _print_ledger(found)
+        print_ledger(found)
     if not found.sound:
-        raise CommandError(f"the ledger of consents is not sound: {len(found.breaks)} breaks")
+        raise CommandError(
+            f"the ledger of consents is not sound; what does not fit: {len(found.breaks)}"
+        )
 
 
 def _read_hash(written: str | None) -> bytes | None:
@@ -56,7 +59,8 @@ def _read_hash(written: str | None) -> bytes | None:
     return bytes.fromhex(plain)
 
 
-def _print_ledger(found: LedgerReport) -> None:
+def print_ledger(found: LedgerReport) -> None:
+    """The report for people; of what does not fit, the first fifty."""
     links, states = found.links, found.states
     print(f"{links.events:,} events about {states.contacts:,} people")
     if links.first_at is not None and links.last_at is not None:
@@ -92,11 +96,16 @@ def due(
     if as_json:
         print_json([_as_json(one) for one in found])
         return
+    print_due(found, within)
+
+
+def print_due(found: Sequence[DueConsent], days: int) -> None:
+    """The consents that are due, a line each; numbers are masked."""
     for one in found[:SHOWN]:
         print(_line(one))
     if len(found) > SHOWN:
         print(f"… and {len(found) - SHOWN:,} more; --json lists all, with their numbers")
-    print(f"{len(found):,} consents expire within {within} days")
+    print(f"consents that expire within {days} days: {len(found):,}")
 
 
 def _line(one: DueConsent) -> str:

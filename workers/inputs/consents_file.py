@@ -44,6 +44,8 @@ MAX_TEXT = 4000
 MAX_TOPICS = 100
 MAX_TOPIC_LENGTH = 100
 
+_KNOWN = frozenset(COLUMNS)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConsentRow:
@@ -81,7 +83,7 @@ def read_consents(path: Path, *, hash_key: bytes | None) -> Iterator[ConsentRow 
 
 def _row(line: Line, hash_key: bytes | None) -> ConsentRow:
     fields = Fields(line.values)
-    fields.refuse_others(COLUMNS)
+    fields.refuse_others(_KNOWN)
     cpf = fields.text("cpf", most=20)
     record = ConsentRecord(
         business=fields.required_text("business", "loja-azul", most=64),

@@ -13,6 +13,8 @@ from workers.inputs.values import Fields
 
 COLUMNS = ("to", "business", "category", "sent_at")
 
+_KNOWN = frozenset(COLUMNS)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryRow:
@@ -43,7 +45,7 @@ def read_history(path: Path) -> Iterator[HistoryRow | RefusedRow]:
 
 def _row(line: Line) -> HistoryRow:
     fields = Fields(line.values)
-    fields.refuse_others(COLUMNS)
+    fields.refuse_others(_KNOWN)
     sent_at = fields.instant("sent_at")
     if sent_at is None:
         raise fields.error("sent_at", "is missing; write it as 2026-11-20T10:15:00-03:00")

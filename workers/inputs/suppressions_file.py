@@ -13,6 +13,8 @@ from workers.inputs.values import Fields
 
 COLUMNS = ("to", "business", "reason", "since")
 
+_KNOWN = frozenset(COLUMNS)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuppressionRow:
@@ -54,7 +56,7 @@ def read_suppressions(
 
 def _row(line: Line, block_lists: Collection[str]) -> SuppressionRow:
     fields = Fields(line.values)
-    fields.refuse_others(COLUMNS)
+    fields.refuse_others(_KNOWN)
     since = fields.instant("since")
     if since is None:
         raise fields.error("since", "is missing; write it as 2026-11-27T23:59:00-03:00")

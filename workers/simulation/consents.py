@@ -25,7 +25,7 @@ def current_consents(records: Sequence[ConsentRecord], at: datetime) -> Sequence
         records: the rows in the order of the file.
     """
     if len(records) == 1 and _stands_alone(records[0], at):
-        return records
+        return _by_topic(records[0])
     history = ConsentHistory()
     told = [
         event
@@ -41,6 +41,13 @@ def current_consents(records: Sequence[ConsentRecord], at: datetime) -> Sequence
     for event in sorted(revocations, key=lambda one: one.occurred_at):
         history.follow(event)
     return [_record(state, records) for state in history.states.values()]
+
+
+def _by_topic(record: ConsentRecord) -> list[ConsentRecord]:
+    """As the ledger keeps it: a consent a topic."""
+    if record.topics is None or len(record.topics) == 1:
+        return [record]
+    return [replace(record, topics=frozenset((topic,))) for topic in sorted(record.topics)]
 
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)

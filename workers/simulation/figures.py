@@ -9,7 +9,16 @@ from pipeline.policy.vocabulary import Reason
 Stopped = Mapping[tuple[str, Reason], int]
 """(country, reason) → messages that are blocked, or wait."""
 
-_HARMLESS = frozenset({Reason.INVALID_NUMBER, Reason.DUPLICATE, Reason.NO_POLICY, Reason.PAUSED})
+_HARMLESS = frozenset(
+    {
+        Reason.INVALID_NUMBER,
+        Reason.DUPLICATE,
+        Reason.NO_POLICY,
+        Reason.CONTENT_VARIABLE_MISSING,
+        Reason.CANCELLED,
+        Reason.PAUSED,
+    }
+)
 """Stopped, and no rule of the recipient's country was in danger."""
 
 _MESSAGE = "message"

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from pipeline.policy.checks import Check, blocked, first_stop, judged, passed, skipped
 from pipeline.policy.content.segments import count_segments
 from pipeline.policy.decision import Block, Defer, Proceed
-from pipeline.policy.eligibility import NO_POLICY, Person, Prepared, examine
+from pipeline.policy.eligibility import NO_POLICY, Person, Prepared, examine, examine_again
 from pipeline.policy.numbers import states_of
 from pipeline.policy.rendering import render
 from pipeline.policy.vocabulary import (
@@ -36,6 +36,9 @@ _FAR = timedelta(days=400)
 """A rule for states that begins within this time is looked for."""
 
 _PASSED = cache(passed)
+
+_judged = lru_cache(maxsize=4096)(judged)
+"""Thousands wait for the same opening, or for the same room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +163,9 @@ class Judge:
         prepared = facts.prepared(subject.recipient)
         if prepared is None:
             return NO_POLICY
-        person = subject.person
-        if prepared.offer.policy is not subject.prepared.offer.policy:
-            person = facts.person(subject.recipient, prepared)
+        if prepared.offer.policy is subject.prepared.offer.policy:
+            return first_stop(examine_again(prepared, subject.person, now=moment))
+        person = facts.person(subject.recipient, prepared)
         return first_stop(examine(prepared, person, now=moment))
 
     def _window(self, lane: Lane) -> Check:
@@ -172,14 +175,14 @@ class Judge:
                 decision = Defer(until=self._starts, reason=Reason.WINDOW_CLOSED)
             else:
                 return _PASSED(Question.WINDOW, decision.rule)
-        return judged(Question.WINDOW, decision)
+        return _judged(Question.WINDOW, decision)
 
     def _quota(self, lane: Lane) -> Check:
         if lane.book is None:
             return _SKIPPED_QUOTA
         full = lane.book.decide(self._at)
         if full is not None:
-            return judged(Question.QUOTA, full)
+            return _judged(Question.QUOTA, full)
         return _PASSED(Question.QUOTA, lane.book.rule(self._at))
 
     def _ending(self, moment: datetime) -> Check:

@@ -36,11 +36,11 @@ def likelihoods(words: tuple[str, ...], languages: tuple[str, ...]) -> dict[str,
     """
     if len(words) < LEAST_WORDS:
         return {}
-    return dict(_identifier(languages).rank(" ".join(words)))
+    return dict(identifier(languages).rank(" ".join(words)))
 
 
 @lru_cache(maxsize=4)
-def _identifier(languages: tuple[str, ...]) -> Any:
+def identifier(languages: tuple[str, ...]) -> Any:
     """The model, cut down to a few languages: 60 MB, read in half a second, once a process."""
     from py3langid.langid import (  # noqa: PLC0415 - numpy is slow, and few texts are asked this
         MODEL_FILE,

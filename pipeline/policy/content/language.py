@@ -57,7 +57,9 @@ def _judge(
         return _blocked(rules, declared=subject.text.language, reads_as=likeliest)
     declared = [tag for tag in (subject.text.language, subject.text.template_language) if tag]
     tolerated = [tag for tag in declared if not _is_one_of(tag, rules.languages)]
-    saw = {"declared": subject.text.language} | ({"reads_as": likeliest} if likeliest else {})
+    saw: dict[str, object] = {"declared": subject.text.language}
+    if likeliest is not None:
+        saw["reads_as"] = likeliest
     if tolerated:
         reason = Reason.CONTENT_LANGUAGE
         return warned(Question.CONTENT, rules.language_rule, reason, **saw)

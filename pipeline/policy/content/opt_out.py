@@ -166,7 +166,7 @@ def _brand(brand: str) -> re.Pattern[str]:
 
 def _is_shouted(text: str) -> bool:
     """Whether nearly everything is in capitals: they mark nothing then."""
-    words = [word for word in _TOKEN.findall(text) if len(word) >= _LEAST_MARKED]
+    words: list[str] = [word for word in _TOKEN.findall(text) if len(word) >= _LEAST_MARKED]
     capitals = sum(word.isupper() for word in words)
     if len(words) <= _SHORT:
         return capitals == len(words)

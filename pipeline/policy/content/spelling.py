@@ -57,20 +57,20 @@ def _words_of(text: CampaignText, own: str) -> list[str]:
 
 
 def _unknown(looked_at: list[str], language: str, words: Wordbook) -> list[str]:
-    dictionary = _dictionary(language)
-    if dictionary is None or len(looked_at) < _LEAST_WORDS:
+    known = dictionary(language)
+    if known is None or len(looked_at) < _LEAST_WORDS:
         return []
     table = words.texts.get(language)
     besides = frozenset(() if table is None else table.spelling)
     return [
         word
         for word in looked_at
-        if word not in besides and f"\n{word}\n".encode() not in dictionary
+        if word not in besides and f"\n{word}\n".encode() not in known
     ]
 
 
 @lru_cache(maxsize=4)
-def _dictionary(language: str) -> bytes | None:
+def dictionary(language: str) -> bytes | None:
     """Every word of a language, a line each; None: there is no dictionary.
 
     The library's own object holds them in 100 MB, twenty times as much; a text is looked up once.
@@ -78,7 +78,7 @@ def _dictionary(language: str) -> bytes | None:
     from spellchecker import SpellChecker  # noqa: PLC0415 - few texts are asked this
 
     try:
-        known = SpellChecker(language=language).word_frequency.words()
+        words = SpellChecker(language=language).word_frequency.words()
     except ValueError:
         return None
-    return "\n".join(["", *known, ""]).encode()
+    return "\n".join(["", *words, ""]).encode()

@@ -11,6 +11,7 @@ from pipeline.store import suppressions
 from tests.conftest import Recado
 from tests.integration.world import BUSINESS, NOW, World
 from workers.cli import consents as commands
+from workers.cli.output import UNUSABLE, CommandError
 from workers.inputs.consents_file import ConsentRow, read_consents
 from workers.inputs.load import load_consents
 from workers.reports.consents import read_due, read_ledger
@@ -50,10 +51,28 @@ def test_verify_proves_a_ledger_and_finds_what_was_done_to_it(recado: Recado, wo
     assert broken.stderr.splitlines()[-1].startswith("recado: the ledger of consents is not sound")
 
 
-def test_a_hash_that_is_none_is_refused(recado: Recado) -> None:
-    refused = recado("consents", "verify", "--expect", "abc")
-    assert refused.returncode == 2
-    assert "64 hexadecimal digits" in refused.stderr
+def test_a_hash_that_is_none_is_refused() -> None:
+    with pytest.raises(CommandError, match="64 hexadecimal digits") as refused:
+        commands.verify(expect="abc")
+    assert refused.value.exit_code == UNUSABLE
+
+
+def test_preferences_are_loaded_once(recado: Recado, world: World, tmp_path: Path) -> None:
+    path = tmp_path / "wishes.csv"
+    path.write_text(
+        "to,business,channels,topics,hours\n"
+        f"{PERU[0]},{BUSINESS},sms,,monday-friday 18:00-21:00\n"
+        f"{PERU[1]},{BUSINESS},fax,,\n"
+        f"{PERU[2]},{BUSINESS},sms,,\n"
+        f"{PERU[2]},{BUSINESS},whatsapp,news,\n"
+    )
+    first = recado("preferences", "import", path)
+    assert first.returncode == 0, first.stderr
+    assert "3 taken, 2 changed, 1 refused" in first.stdout
+    assert "wishes.csv:3: channels names 'fax'" in first.stdout
+    rows = world.query("SELECT channels, topics, hours FROM preferences ORDER BY contact_id")
+    assert rows[0].hours["0"] == [["18:00:00", "21:00:00"]]
+    assert (rows[1].channels, rows[1].topics) == (["whatsapp"], ["news"])
 
 
 def test_a_cpf_is_stored_nowhere_and_shown_never(
@@ -75,14 +94,16 @@ def test_a_cpf_is_stored_nowhere_and_shown_never(
     assert len(event.evidence["cpf_hash"]) == 64
 
     found = read_ledger(world.runtime, expected=None)
-    commands._print_ledger(found)
+    commands.print_ledger(found)
     shown = capsys.readouterr().out + json.dumps(found.as_json(), default=str) + repr(rows)
     assert found.sound
     assert CPF not in shown
     assert DIGITS not in shown
 
 
-def test_consents_that_grow_too_old_are_listed_with_their_day(world: World) -> None:
+def test_consents_that_grow_too_old_are_listed_with_their_day(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     soon, renewed, left, fresh = world.contacts(PERU)
     world.consent([soon], granted_at=datetime(2026, 6, 3, 12, tzinfo=UTC))
     world.consent([renewed], granted_at=NOW - 400 * DAY, renewed_at=NOW - 170 * DAY)
@@ -97,6 +118,10 @@ def test_consents_that_grow_too_old_are_listed_with_their_day(world: World) -> N
     assert [one.given.contact_id for one in found] == [soon, renewed]
     assert found[0].expires_at == datetime(2026, 12, 3, 12, tzinfo=UTC)
     assert {(one.country, one.rule) for one in found} == {("PE", "pe_consent_max_age")}
+    commands.print_due(found, 30)
+    shown = capsys.readouterr().out
+    assert "2026-12-03T12:00:00+00:00  +51•••••4321  acme" in shown
+    assert "consents that expire within 30 days: 2" in shown
     assert read_due(world.runtime, within=5 * DAY, now=NOW) == []
     # Past its day it is no longer due: it has to be given anew.
     assert [

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.policy.vocabulary import CampaignState, Category, Channel, MessageState
 from pipeline.stages import consent
 from pipeline.store import campaigns, suppressions
-from tests.integration.world import BUSINESS, NOW, World, numbers
+from tests.integration.world import BUSINESS, CAMPAIGN, NOW, World, numbers
 
 LEASE = NOW + timedelta(seconds=60)
 
@@ -38,6 +38,18 @@ def _run(world: World, ids: Sequence[int]) -> list[int]:
         return consent.run(connection, ids, books=world.runtime.books, now=NOW, lease=LEASE)
 
 
+def _messages(world: World, people: Sequence[int]) -> list[int]:
+    """A message a case, from a campaign for the case's country."""
+    made = {
+        country: world.campaign(country, country=country if country != "JP" else "US")
+        for country in {case[1] for case in CASES}
+    }
+    return [
+        world.messages(made[case[1]], [person], MessageState.ACCEPTED)[0]
+        for person, case in zip(people, CASES, strict=True)
+    ]
+
+
 def _people(world: World) -> list[int]:
     """A person a case, with the consent of the case."""
     phones: dict[str, list[str]] = {
@@ -63,8 +75,7 @@ BRAZIL = {"kind": "operator", "status": "approved", "cnpj": "11222333000181", "t
 
 def test_every_obstacle_has_its_reason_and_the_others_go_on(world: World) -> None:
     _senders(world)
-    people = _people(world)
-    ids = world.messages(world.campaign(), people, MessageState.ACCEPTED)
+    ids = _messages(world, _people(world))
 
     onward = _run(world, ids)
 
@@ -99,7 +110,7 @@ def test_the_decision_names_the_rule_the_policy_and_the_consent(world: World) ->
 
 def test_a_chunk_that_comes_again_changes_nothing(world: World) -> None:
     _senders(world)
-    ids = world.messages(world.campaign(), _people(world), MessageState.ACCEPTED)
+    ids = _messages(world, _people(world))
     _run(world, ids)
     before = world.everything()
 
@@ -158,7 +169,7 @@ def test_a_variable_that_the_row_lacks_is_a_block(world: World) -> None:
     world.sender()
     people = world.contacts(numbers(2))
     world.consent(people)
-    campaign = world.campaign(body="Acme: {name}, STOP to end.", variables=("name",))
+    campaign = world.campaign(body=f"{CAMPAIGN.body} {{name}}", variables=("name",))
     ids = [
         *world.messages(campaign, people[:1], MessageState.ACCEPTED, variables={"name": "Ana"}),
         *world.messages(campaign, people[1:], MessageState.ACCEPTED, variables={"first": "Ana"}),
@@ -184,3 +195,24 @@ def test_messages_of_a_campaign_that_is_over_end(world: World) -> None:
     assert _run(world, ids) == []
     assert list(world.states(ids).values()) == ["cancelled", "expired"]
     assert [world.row(id_).reason for id_ in ids] == ["cancelled", "expired"]
+
+
+def test_a_block_tells_what_was_seen_and_nothing_in_clear(world: World) -> None:
+    _senders(world)
+    (person,) = world.contacts(numbers(1, "BR"))
+    world.consent([person], ip="unknown")
+    (message,) = world.messages(world.campaign(), [person], MessageState.ACCEPTED)
+
+    _run(world, [message])
+
+    (decision,) = world.query("SELECT rule, detail FROM decisions")
+    assert decision.rule == "br_consent_evidence"
+    month_ago = (NOW - timedelta(days=30)).isoformat()
+    assert decision.detail["saw"] == {
+        "consents": 1,
+        "granted_at": month_ago,
+        "confirmed_at": month_ago,
+        "method": "web",
+        "source": "checkout",
+        "missing": ["ip"],
+    }

@@ -31,9 +31,13 @@ def repliers(world: World) -> Repliers:
     return Repliers(world)
 
 
-def _decide(world: World, phone: str, *, now: datetime, code: str = "us") -> tuple[str, str | None]:
+COUNTRIES = {"+1": "US", "+55": "BR", "+34": "ES", "+51": "PE"}
+
+
+def _decide(world: World, phone: str, *, now: datetime) -> tuple[str, str | None]:
     """What the consent stage makes of a new message to this person."""
-    campaign = world.campaign(code, expires_at=NOW + timedelta(days=400))
+    (country,) = (code for prefix, code in COUNTRIES.items() if phone.startswith(prefix))
+    campaign = world.campaign(country, country=country, expires_at=NOW + timedelta(days=400))
     ids = world.messages(
         campaign, world.contacts([phone]), MessageState.ACCEPTED, key=f"{phone}-{now}"
     )

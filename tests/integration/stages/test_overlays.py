@@ -115,8 +115,9 @@ def test_who_is_on_a_public_list_gets_no_marketing_where_the_overlay_is_on(
     world.sender("br", country="BR", registration=BRAZIL)
     people = world.contacts([SAO_PAULO, RIO])
     world.consent(people, granted_at=datetime(2026, 1, 1, tzinfo=UTC))
-    marketing = _through_consent(world, people, "offers", language="pt-BR")
-    service = _through_consent(world, people, "news", category=Category.TRANSACTIONAL)
+    marketing = _through_consent(world, people, "offers", country="BR")
+    order = {"country": "BR", "category": Category.TRANSACTIONAL}
+    service = _through_consent(world, people, "news", **order)
 
     assert (marketing[0].reason, marketing[0].rule) == ("suppressed", "procon_sp_list")
     assert all(row.reason != "suppressed" for row in (*marketing[1:], *service))

@@ -144,8 +144,9 @@ def test_ended_campaigns_end_what_waits_for_them(world: World, belt: Belt) -> No
         MessageState.SENT,
     )
     ids: dict[str, list[int]] = {}
-    for code, changes in (("late", {"expires_at": NOW}), ("gone", {}), ("active", {})):
-        campaign = world.campaign(code, **changes)
+    for code in ("late", "gone", "active"):
+        expires_at = NOW if code == "late" else NOW + timedelta(days=20)
+        campaign = world.campaign(code, expires_at=expires_at)
         ids[code] = [
             world.messages(campaign, [person], state)[0]
             for person, state in zip(people, waiting, strict=True)

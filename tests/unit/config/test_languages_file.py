@@ -74,6 +74,10 @@ def test_a_new_language_is_a_new_file(folder: Path) -> None:
         ("es.toml", 'everyday = ["peru"', 'everyday = ["revoke"', "move it to home_words"),
         ("es.toml", "{support}", "{contact}", "must hold {brand}, {support}, {word}"),
         ("es.toml", 'word = "BAJA"', 'word = "ALTA"', "people are told to leave by 'ALTA'"),
+        ("en.toml", '"shop now"', '"?!"', "promotion.offers: '?!' holds no letter or digit"),
+        ("en.toml", '"shop now"', '"BUY now"', "promotion.offers: 'buy now' stands twice"),
+        ("en.toml", "\n[promotion]", "\n[promotions]", "promotions: no such"),
+        ("en.toml", "\n[columns]", "\n[regions]\nuk = []\n[columns]", "regions"),
         ("countries.toml", '"es"', '"ess"', "PE: there is no table 'ess'; did you mean 'es'?"),
         ("countries.toml", "[PE]", "[Peru]", "'Peru' is no ISO 3166 country code"),
         ("countries.toml", "[PE]", "[PE]\nlanguage = 1", "PE.language: no such field"),
@@ -123,3 +127,5 @@ def test_nothing_of_the_projects_tables_is_hidden_by_the_form_of_its_file() -> N
     languages = load_languages()
     assert len(languages.lexicon.tables) == len(list(LANGUAGES_FOLDER.glob("??.toml")))
     assert set(languages.answers) == set(languages.lexicon.tables) == set(languages.names)
+    promoting = {tag for tag, table in languages.words.texts.items() if table.promotion}
+    assert promoting == {"en", "es", "pt", "fr", "de", "it", "hi"}

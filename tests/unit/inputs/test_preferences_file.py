@@ -26,8 +26,8 @@ def read(file: File, cells: str) -> Preference:
 
 def test_channels_topics_and_hours_are_read(file: File) -> None:
     wish = read(file, "sms; WhatsApp,Ofertas;novedades ,monday-friday 09:00-12:00 16:00-24:00")
-    assert wish.channels == {Channel.SMS, Channel.WHATSAPP}
-    assert wish.topics == {"ofertas", "novedades"}
+    assert wish.channels == frozenset({Channel.SMS, Channel.WHATSAPP})
+    assert wish.topics == frozenset({"ofertas", "novedades"})
     spans = ((time(9), time(12)), (time(16), time.max))
     assert wish.hours == tuple((day, spans) for day in range(5))
 
