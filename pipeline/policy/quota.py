@@ -82,14 +82,16 @@ def binding_quotas(
     """The quotas on a sender now; it must have room in each.
 
     A tier that comes only with time counts as new until the sender's registration has been
-    approved for long enough; without a date of approval nobody can tell, and it is new. Its own
-    tier's quotas hold besides, so that new ones are never allowed more.
+    approved for long enough; without a date of approval nobody can tell, and it is new. What its
+    tier is held to from the first day holds besides, and where nothing is said of new ones all of
+    its tier's quotas.
     """
     quotas = _on_channel(policy, sender.tier, sender)
-    for quota in quotas:
-        if quota.after_months is not None and not _is_mature(sender, quota.after_months, now):
-            return (*_on_channel(policy, Tier.NEW, sender), *quotas)
-    return quotas
+    later = [quota for quota in quotas if quota.after_months is not None]
+    if all(_is_mature(sender, quota.after_months or 0, now) for quota in later):
+        return quotas
+    new = _on_channel(policy, Tier.NEW, sender)
+    return (*new, *(quota for quota in quotas if quota not in later)) if new else quotas
 
 
 def _on_channel(policy: CountryPolicy, tier: Tier, sender: SenderFacts) -> tuple[Quota, ...]:

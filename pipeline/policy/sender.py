@@ -52,8 +52,8 @@ def check_sender(
     """Everything that is asked of the sender, a check for each rule.
 
     No sender at all, or one whose registration is missing, of another kind or country, not
-    approved, over or incomplete where the country asks for one, is a block. A suspended sender is a wait without an
-    end: only a person lifts it.
+    approved, over or incomplete where the country asks for one, is a block. A suspended sender is
+    a wait without an end: only a person lifts it.
 
     Raises:
         ValueError: an instant is naive.
@@ -83,7 +83,7 @@ def _check_registration(
         return
     # Its quotas and thresholds are those of the country that it stands for: with another's, or
     # none, a registration here would open a way around this one's.
-    if COUNTRY_OF_REGION.get(sender.country, sender.country) not in policy.home:
+    if sender.country not in policy.home:
         reason = Reason.SENDER_UNREGISTERED
         yield blocked(Question.SENDER, required.rule, reason, sender_of=sender.country)
         return

@@ -22,7 +22,7 @@ LONGEST_PERIOD = timedelta(days=31)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BindingCaps:
-    """The caps that bind one message now; it must fit under each.
+    """The caps that bind one message now; it must fit under each, and counts where there is none.
 
     Attributes:
         limits: (at most so many, since), a cap each.
@@ -39,13 +39,13 @@ class BindingCaps:
 def caps_on(
     parcel: Parcel, category: Category, channel: Channel, *, books: Books, now: datetime
 ) -> BindingCaps | None:
-    """The frequency caps on this message now; None: no cap."""
+    """The frequency caps on this message now; None: its category has none in its country."""
     policy = books.policy(parcel.country, now)
     if policy is None or category not in policy.caps:
         return None
-    caps = binding_caps(policy.caps[category], channel, lambda: states_of(parcel.phone))
-    if not caps:
-        return None
+    every = policy.caps[category]
+    # What no cap binds counts all the same towards those that bind the person's next message.
+    caps = binding_caps(every, channel, lambda: states_of(parcel.phone))
     lowered = any(cap.holiday_limit is not None for cap in caps)
     holiday = NO_HOLIDAY
     if lowered:
@@ -54,7 +54,7 @@ def caps_on(
     return BindingCaps(
         caps=caps,
         limits=[(limit_of(cap, on_holiday=holiday.on_holiday), now - cap.period) for cap in caps],
-        counted=counted_name(caps[0].counts),
+        counted=counted_name(every[0].counts),
         holiday=holiday,
     )
 

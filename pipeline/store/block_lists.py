@@ -24,7 +24,9 @@ def listed(
     return found
 
 
-# A number's entry says when it was listed last: who left the list and came back has a new date.
+# A number's entry says when it was first known to be listed: a list that is imported again and
+# again, each time with the day of its export, must neither begin the time anew after which it binds
+# nor undo what people have consented to since.
 _ADD = text(
     """
     INSERT INTO block_list_entries AS b (contact_id, list, since, recorded_at)
@@ -34,7 +36,21 @@ _ADD = text(
     ORDER BY contact_id, list
     ON CONFLICT (contact_id, list) DO UPDATE
     SET since = EXCLUDED.since, recorded_at = EXCLUDED.recorded_at
-    WHERE EXCLUDED.since > b.since
+    WHERE EXCLUDED.since < b.since
+    RETURNING contact_id
+    """
+)
+# What waits for these people has passed without it: it is decided again.
+_RECONSIDER = text(
+    """
+    UPDATE messages SET state = 'deferred', not_before = :now, lease_until = NULL,
+                        reason = NULL, rule = NULL
+    WHERE id IN (
+        SELECT m.id FROM messages m JOIN campaigns c ON c.id = m.campaign_id
+        WHERE m.contact_id = ANY(CAST(:contacts AS bigint[])) AND c.category <> 'transactional'
+          AND m.state IN ('consented', 'ready')
+        ORDER BY m.id FOR UPDATE OF m
+    )
     """
 )
 
@@ -44,12 +60,14 @@ def add(
 ) -> int:
     """Put people on public lists: (contact id, list) → listed since.
 
+    What waits for them is decided again.
+
     Returns:
-        How many entries changed; an earlier date than the known one changes nothing.
+        How many entries changed; a later date than the known one changes nothing.
     """
     if not entries:
         return 0
-    return connection.execute(
+    changed = connection.execute(
         _ADD,
         {
             "contacts": [contact for contact, _ in entries],
@@ -57,4 +75,8 @@ def add(
             "since": list(entries.values()),
             "now": now,
         },
-    ).rowcount
+    ).all()
+    if changed:
+        contacts = sorted({row.contact_id for row in changed})
+        connection.execute(_RECONSIDER, {"contacts": contacts, "now": now})
+    return len(changed)

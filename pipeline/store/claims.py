@@ -42,8 +42,8 @@ class Wish:
     """A message that a worker wants to claim.
 
     Attributes:
-        caps: (at most so many to this person, since); each must hold. Empty: no cap applies.
-        counted: names the categories that the caps count together; None: no cap applies.
+        caps: (at most so many to this person, since); each must hold. Empty: no cap binds it.
+        counted: names the categories that caps count together; None: it counts towards none.
     """
 
     id: int

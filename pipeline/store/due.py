@@ -34,19 +34,23 @@ def release(connection: Connection, *, now: datetime, lease: datetime, most: int
 
 _CLOSE = text(
     """
-    UPDATE messages SET state = 'deferred', not_before = :now, lease_until = NULL,
-                        reason = 'window_closed', rule = NULL
+    UPDATE messages SET state = 'deferred', not_before = :now, lease_until = NULL, rule = NULL,
+                        reason = CASE WHEN window_closes_at <= :now THEN 'window_closed' END
     WHERE id IN (
         SELECT id FROM messages
-        WHERE state = 'ready' AND lease_until IS NULL AND window_closes_at <= :now
-        ORDER BY window_closes_at LIMIT :most FOR UPDATE SKIP LOCKED
+        WHERE state = 'ready' AND lease_until IS NULL
+          AND least(window_closes_at, look_again_at) <= :now
+        ORDER BY least(window_closes_at, look_again_at) LIMIT :most FOR UPDATE SKIP LOCKED
     )
     """
 )
 
 
 def close_windows(connection: Connection, *, now: datetime, most: int) -> int:
-    """Send ready messages whose window has closed back to be decided again; say how many."""
+    """Send ready messages back to be decided again; say how many.
+
+    They are those whose window has closed, and those whose decisions no longer hold.
+    """
     return connection.execute(_CLOSE, {"now": now, "most": most}).rowcount
 
 

@@ -7,12 +7,16 @@ explain it: a chunk that is worked on twice changes nothing the second time.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.vocabulary import MessageState, Outcome, Reason, Stage
+
+READY_LIFE = timedelta(days=1)
+"""How long a message may stay ready by the same decisions: a consent grows too old, a registration
+ends and a rule comes into force while a sender is suspended or a campaign rests."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,6 +202,7 @@ _APPLY = text(
         SET state = v.state, reason = v.reason, rule = v.rule,
             sender_id = coalesce(v.sender_id, m.sender_id), not_before = v.not_before,
             window_closes_at = v.closes_at,
+            look_again_at = CASE WHEN v.state = 'ready' THEN CAST(:again AS timestamptz) END,
             lease_until = CASE WHEN v.state = 'consented' THEN CAST(:lease AS timestamptz) END
         FROM unnest(CAST(:ids AS bigint[]), CAST(:places AS int[]), CAST(:consents AS bigint[]))
                 AS i (id, place, consent)
@@ -249,6 +254,7 @@ def apply(
             "stage": stage.value,
             "from_state": from_state.value,
             "lease": lease,
+            "again": now + READY_LIFE,
             "now": now,
         },
     )

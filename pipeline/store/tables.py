@@ -118,6 +118,7 @@ messages = Table(
     Column("sender_id", BigInteger),
     Column("not_before", Instant),
     Column("window_closes_at", Instant),
+    Column("look_again_at", Instant, comment="until when a ready message's decisions hold"),
     Column("lease_until", Instant),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("refusals", SmallInteger, nullable=False, server_default=text("0")),
@@ -138,8 +139,12 @@ messages = Table(
     ),
     # What waits for its time.
     Index("ix_messages_deferred", "not_before", postgresql_where=text("state = 'deferred'")),
-    # What waits in an open window that may close on it.
-    Index("ix_messages_window", "window_closes_at", postgresql_where=_IN_POOL),
+    # What waits in an open window that may close on it, or by decisions that may grow too old.
+    Index(
+        "ix_messages_window",
+        text("least(window_closes_at, look_again_at)"),
+        postgresql_where=_IN_POOL,
+    ),
     # Whose lease ran out; and how much each sender has been given and not yet sent.
     Index(
         "ix_messages_lease",

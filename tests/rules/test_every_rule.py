@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from config.policies import ENFORCED_KINDS, load_policies
 from tests.rules.cases import CASES, Case
+from tests.rules.elsewhere import ELSEWHERE
 from tests.rules.paper import paper
+
+PROJECT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.parametrize("country", ["US", "BR", "IN", "PE", "ES"])
@@ -39,3 +43,20 @@ def test_what_a_rule_forbids_does_not(case: Case, tmp_path: Path) -> None:
     assert answer.verdict[2] == ((case.told or None) if case.told is not None else case.rule)
     if case.until is not None:
         assert answer.not_before == (world.at + case.until).astimezone(UTC)
+
+
+def test_no_rule_is_enforced_without_a_test() -> None:
+    enforced = {
+        rule.id
+        for pack in load_policies().packs()
+        for rule in pack.rules
+        if rule.kind in ENFORCED_KINDS
+    }
+    tested = {case.rule for case in CASES}
+    assert enforced == tested | ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("place", sorted(set(ELSEWHERE.values())))
+def test_a_test_that_is_elsewhere_is_there(place: str) -> None:
+    file, _, name = place.partition("::")
+    assert f"def {name}(" in (PROJECT / file).read_text(encoding="utf-8")

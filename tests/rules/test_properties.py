@@ -37,7 +37,6 @@ from workers.simulation.judge import Judge
 from workers.simulation.rulings import Ruling
 from workers.simulation.world import Known
 
-
 BOOKS = Books(load_policies(), words=load_languages().words)
 
 PHONES = (

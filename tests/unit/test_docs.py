@@ -24,6 +24,7 @@ from workers.cli import main
 from workers.inputs import (
     campaign_file,
     consents_file,
+    history_file,
     preferences_file,
     recipients_file,
     senders_file,
@@ -157,6 +158,7 @@ def options(command: Any) -> set[str]:
         ("Recipients", KNOWN_FIELDS - {"position"}),
         ("Consents", {*consents_file.COLUMNS}),
         ("Preferences", {*preferences_file.COLUMNS}),
+        ("History", {*history_file.COLUMNS}),
         ("Suppressions", {*suppressions_file.COLUMNS}),
         ("Templates", {*templates_file.FIELDS}),
     ],

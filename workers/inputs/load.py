@@ -115,7 +115,7 @@ def load_suppressions(runtime: Runtime, rows: Sequence[SuppressionRow]) -> int:
         for row in sorted(rows, key=lambda one: (stops_everything(one.reason), one.since)):
             contact = ids[row.number.e164]
             if row.on_block_list:
-                listed[contact, row.reason] = row.since
+                listed.setdefault((contact, row.reason), row.since)  # the earliest, by the order
             else:
                 entries[contact, row.business] = (contact, row.business, row.reason, row.since)
         changed = suppressions.add(connection, list(entries.values()), source="import", now=now)

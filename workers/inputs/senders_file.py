@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.policy.numbers import COUNTRY_OF_REGION
 from pipeline.policy.sender import SenderState
 from pipeline.policy.vocabulary import Channel, RegistrationStatus, Tier
 from pipeline.store.senders import Sender
@@ -71,10 +72,11 @@ def parse_sender(entry: dict[str, Any]) -> Sender:
     """
     fields = Fields(entry)
     fields.refuse_others(FIELDS)
+    country = fields.country("country")
     return Sender(
         code=fields.required_text("id", '"loja-azul-br"', most=64),
         business=fields.required_text("business", '"loja-azul"', most=64),
-        country=fields.country("country"),
+        country=COUNTRY_OF_REGION.get(country, country),
         channel=fields.required_word("channel", Channel),
         address=fields.required_text("address", '"+15550100001"', most=64),
         provider=fields.required_text("provider", '"sandbox"', most=64).lower(),

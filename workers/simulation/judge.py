@@ -152,7 +152,7 @@ class Judge:
             cap = self._caps.decide(subject.recipient, subject.lane, subject.known.sent, found)
             if not isinstance(cap, Defer):
                 return self._still_eligible(subject, found) or found
-            moment = until_of(cap)
+            moment = subject.lane.look_again(found, until_of(cap))
         return blocked(Question.WINDOW, None, Reason.NO_COMMON_WINDOW)
 
     def _still_eligible(self, subject: _Subject, moment: datetime) -> Check | None:

@@ -1,7 +1,7 @@
 """When messages of the same sort could leave next: window and quota together."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.policy.country import CountryPolicy
 from pipeline.policy.decision import Block, Defer
@@ -10,6 +10,8 @@ from pipeline.policy.vocabulary import Category, Channel, Reason
 from pipeline.policy.window import WindowDecision
 from pipeline.stages.books import Books
 from workers.simulation.quota_book import QuotaBook, until_of
+
+_DAY = timedelta(days=1)
 
 MOST_STEPS = 1000
 """So often an opening may find the quota full, or the other way round, before one gives up."""
@@ -98,9 +100,23 @@ class Lane:
         if isinstance(decision, Block):
             return decision
         if isinstance(decision, Defer):
-            return until_of(decision)
+            return self.look_again(moment, until_of(decision))
         full = None if self.book is None else self.book.decide(moment)
-        return None if full is None else until_of(full)
+        return None if full is None else self.look_again(moment, until_of(full))
+
+    def look_again(self, moment: datetime, until: datetime) -> datetime:
+        """When to ask again after a rule has said `until`: sooner where other rules come first.
+
+        Rules of a later day may allow what those of `moment` do not.
+        """
+        now = self.policy(moment)
+        if self.policy(until) is now:
+            return until
+        day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        while (day := day + _DAY) < until:
+            if self.policy(day) is not now:
+                return day
+        return until
 
 
 class Lanes:

@@ -21,6 +21,7 @@ from workers.simulation.addressees import read_addressees
 
 PROJECT = Path(__file__).parents[3]
 EXAMPLES = PROJECT / "docs" / "examples"
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 Change = Callable[[Paper], None]
@@ -101,6 +102,12 @@ def both(*changes: Change) -> Change:
     return change
 
 
+def nevada_before_nine(world: Paper) -> None:
+    world.at -= HOUR / 2
+    world.recipients[0]["to"] = world.consent["to"] = "+17025550123"
+    world.overlays = ["us-states"]
+
+
 def no_sender(world: Paper) -> None:
     world.senders = None
 
@@ -146,6 +153,10 @@ CASES: dict[str, tuple[Change, tuple[str, str | None, str | None, str | None]]] 
     "the own zone decides": (
         recipient(timezone="Pacific/Honolulu"),
         ("defer", "window_closed", "us_window_promo", "2026-11-18T18:00:00Z"),
+    ),
+    "a state's own window, switched on": (
+        nevada_before_nine,
+        ("defer", "window_closed", "us_states_nv_window", "2026-11-18T17:00:00Z"),
     ),
     "not before the campaign begins": (
         lambda world: world.campaign.update(starts_at=world.at + 2 * DAY),
@@ -358,3 +369,17 @@ def test_the_first_of_too_many_refusals_are_named(
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 21
     assert told[-1] == f"{path}: … and 10 more"
+
+
+def test_the_worked_example_comes_out_as_its_page_shows_it() -> None:
+    names = ("consents", "history", "suppressions")
+    done = run(
+        *(EXAMPLES / "campaign.toml", EXAMPLES / "recipients.csv"),
+        *("--at", "2026-11-21T10:00:00-03:00"),
+        *(part for name in names for part in (f"--{name}", EXAMPLES / f"{name}.csv")),
+        *("--senders", EXAMPLES / "senders.toml", "--templates", EXAMPLES / "templates.toml"),
+    )
+    assert done.exit_code == 0, done.stderr
+    page = (PROJECT / "docs" / "simulate.md").read_text()
+    shown = "\n".join(line.rstrip() for line in done.stdout.rstrip().splitlines())
+    assert shown in page

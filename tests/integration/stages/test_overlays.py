@@ -1,5 +1,6 @@
 """Overlays in the running pipeline: switched on by a setting, and obeyed by every stage."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from config.policies import COUNTRIES_FOLDER
 from pipeline.policy.quota import bucket_of
 from pipeline.policy.vocabulary import Category, Channel, MessageState, Tier
 from pipeline.stages import consent, throttle, window
@@ -136,3 +138,92 @@ def test_whatsapps_limit_is_one_of_the_senders_quotas(switched_on: Callable[...,
     late = world.row(ids[2])
     assert passed == ids[:2]
     assert (late.reason, late.rule) == ("daily_quota", "whatsapp_limits_new")
+
+
+MADRID = "+34612345678"
+EXPORT = f"to,business,reason,since\n{MADRID},*,lista-robinson,{{since}}\n"
+
+
+def test_what_waits_for_somebody_who_is_listed_is_decided_again(
+    switched_on: Callable[..., World], recado: Callable[..., Any], tmp_path: Path
+) -> None:
+    world = switched_on("spain")
+    sender = world.sender("es", country="ES", registration=None)
+    people = world.contacts([MADRID])
+    world.consent(people)
+    ready = {"sender_id": sender.id, "lease_until": NOW}
+    offer = world.campaign("offer", country="ES")
+    order = world.campaign("order", country="ES", category=Category.TRANSACTIONAL)
+    (waiting,) = world.messages(offer, people, MessageState.READY, **ready)
+    (owed,) = world.messages(order, people, MessageState.READY, **ready)
+    path = tmp_path / "robinson.csv"
+    path.write_text(EXPORT.format(since=(NOW - timedelta(days=1)).isoformat()))
+
+    recado("suppressions", "import", str(path))
+
+    row = world.row(waiting)
+    assert (row.state, row.reason, row.lease_until) == ("deferred", None, None)
+    assert world.row(owed).state == "ready"
+    world.execute("UPDATE messages SET state = 'accepted' WHERE id = :id", id=waiting)
+    with world.runtime.transaction() as connection:
+        consent.run(connection, [waiting], books=world.runtime.books, now=NOW, lease=NOW)
+    assert world.row(waiting).rule == "spain_lista_robinson"
+
+
+def test_a_list_that_is_imported_again_with_a_later_day_changes_nothing(
+    world: World, recado: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "robinson.csv"
+    for since in ("2026-06-01T00:00:00Z", "2026-11-20T00:00:00Z", "2026-05-01T00:00:00Z"):
+        path.write_text(EXPORT.format(since=since))
+        recado("suppressions", "import", str(path))
+
+    (entry,) = world.query("SELECT since FROM block_list_entries")
+    assert entry.since == datetime(2026, 5, 1, tzinfo=UTC)
+
+
+ONE_BY_SMS = """
+[overlay]
+name = "one"
+title = "Peru: one text message a week"
+version = "1.0.0"
+last_checked = 2026-11-21
+
+[[rule]]
+id = "one_sms"
+kind = "cap"
+summary = "Nobody gets a second message within a week by SMS."
+action = "defer"
+categories = ["marketing"]
+countries = ["PE"]
+channels = ["sms"]
+value = { limit = 1, period = "P7D" }
+evidence = "unverified"
+source = "a test of ours"
+effective_from = 2022-01-01
+"""
+
+
+def test_a_message_that_a_cap_does_not_bind_counts_towards_it(world: World, tmp_path: Path) -> None:
+    packs = tmp_path / "packs"
+    shutil.copytree(COUNTRIES_FOLDER, packs)
+    (packs / "overlays").mkdir()
+    (packs / "overlays" / "one.toml").write_text(ONE_BY_SMS)
+    world.runtime.settings.policies = packs
+    world.runtime.settings.overlays[:] = ["one"]
+    people = world.contacts(["+51987654321"])
+    by_channel = {}
+    for channel in (Channel.WHATSAPP, Channel.SMS):
+        sender = world.sender(channel.value, country="PE", channel=channel, registration=None)
+        campaign = world.campaign(channel.value, country="PE", channel=channel)
+        by_channel[channel] = world.messages(
+            campaign, people, MessageState.READY, sender_id=sender.id
+        )
+
+    assert world.claim(by_channel[Channel.WHATSAPP]) == by_channel[Channel.WHATSAPP]
+    assert world.claim(by_channel[Channel.SMS]) == []
+    with world.runtime.transaction() as connection:
+        throttle.run(connection, by_channel[Channel.SMS], books=world.runtime.books, now=NOW)
+    row = world.row(by_channel[Channel.SMS][0])
+    assert (row.reason, row.rule) == ("frequency_cap", "one_sms")
+    assert row.not_before == NOW + timedelta(days=7)

@@ -4,16 +4,20 @@ import multiprocessing
 from collections.abc import Iterator
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 import pipeline.store.inbound_tables
 import pipeline.store.rule_tables  # noqa: F401 - their tables belong to the metadata
+from pipeline.store import migrations
 from pipeline.store.engine import create_store_engine
 from pipeline.store.schema import current_revision, newest_revision, upgrade
 from pipeline.store.tables import metadata
@@ -41,6 +45,22 @@ CATALOGUE = {
         FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY 1""",
 }
 """What makes up a schema; each query's rows in an order of their own."""
+
+
+OLD_ROWS = """
+INSERT INTO contacts (id, phone, country, region, zones, created_at)
+OVERRIDING SYSTEM VALUE VALUES (1, '+12125550123', 'US', 'US', '{America/New_York}', now());
+INSERT INTO frequency_use VALUES (1, 'acme', 'marketing', ARRAY[now()], 3, now());
+INSERT INTO consent_events (contact_id, business, kind, category, channel, topics,
+                            occurred_at, recorded_at, evidence, fingerprint, previous_hash, hash)
+VALUES (1, 'acme', 'granted', 'marketing', '*', '{*}', now(), now(), '{}', 'f', 'p', 'hash');
+INSERT INTO senders (code, business, country, channel, address, provider, rate_per_second, tier,
+                     state, updated_at)
+VALUES ('us', 'acme', 'US', 'sms', '+1', 'sandbox', 1, 'new', 'active', now());
+INSERT INTO messages (campaign_id, key, state, created_at)
+VALUES (1, 'a', 'ready', now()), (1, 'b', 'sent', now());
+"""
+"""What an older version may have left, in the tables that upgrades change."""
 
 
 @pytest.fixture
@@ -116,6 +136,32 @@ def test_processes_that_upgrade_one_empty_database_at_once_all_succeed(
     with engine.connect() as connection:
         assert current_revision(connection) == newest
     assert _difference(engine) == []
+
+
+def test_an_upgrade_keeps_what_there_is_and_has_ready_messages_decided_again(
+    engine: Engine,
+) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql(OLD_ROWS)
+        connection.commit()
+
+    assert upgrade(engine) == ("0002", newest_revision())
+
+    with engine.connect() as connection:
+        (use,) = connection.execute(text("SELECT * FROM frequency_use"))
+        (event,) = connection.execute(text("SELECT * FROM consent_events"))
+        (ledger,) = connection.execute(text("SELECT * FROM consent_ledger"))
+        (sender,) = connection.execute(text("SELECT * FROM senders"))
+        ready, sent = connection.execute(text("SELECT * FROM messages ORDER BY id"))
+    assert (len(use.sent), use.caps, use.caps_since) == (1, [], [])
+    assert (event.version, event.granted_at) == (1, None)
+    assert (ledger.events, bytes(ledger.hash)) == (1, b"hash")
+    assert (sender.official, sender.region, sender.safeguard) == (True, None, None)
+    assert (ready.look_again_at, sent.look_again_at) == (ready.created_at, None)
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(

@@ -11,10 +11,11 @@ from redis import ConnectionError, Redis  # noqa: A004 - Redis's own error of th
 from structlog.testing import capture_logs
 
 from pipeline.policy.quota import bucket_of
+from pipeline.policy.sender import SenderState
 from pipeline.policy.vocabulary import CampaignState, MessageState, Stage
 from pipeline.providers.base import Action, Rejected
-from pipeline.stages import answers, delivery
-from pipeline.store import campaigns, due, quotas, sender_counts
+from pipeline.stages import answers, delivery, window
+from pipeline.store import campaigns, due, messages, quotas, sender_counts
 from tests.integration.leavers import Leavers
 from tests.integration.workers.conftest import Belt
 from tests.integration.world import NOW, World, numbers
@@ -88,6 +89,24 @@ def test_a_ready_message_whose_window_has_closed_is_decided_again(world: World, 
     assert belt.ids(Stage.THROTTLE) == [open_]
     assert belt.ids(Stage.CONSENT) == [closed]
     assert world.row(closed).state == "accepted"
+
+
+def test_what_has_been_ready_for_a_day_is_decided_again(world: World, belt: Belt) -> None:
+    people = world.contacts(["+34612345678", "+51987654321"])  # no window that would close on them
+    ids = world.messages(world.campaign(), people, MessageState.CONSENTED)
+    sender = world.sender(country="ES", registration=None, state=SenderState.SUSPENDED)
+    world.execute("UPDATE messages SET sender_id = :id", id=sender.id)
+    with world.runtime.transaction() as connection:
+        assert window.run(connection, ids, books=world.runtime.books, now=NOW) == ids
+
+    _at(world, NOW + messages.READY_LIFE - SECOND)
+    _round(world)
+    assert belt.ids(Stage.CONSENT) == []
+
+    _at(world, NOW + messages.READY_LIFE)
+    _round(world)
+    assert belt.ids(Stage.CONSENT) == ids
+    assert {(world.row(id_).state, world.row(id_).reason) for id_ in ids} == {("accepted", None)}
 
 
 def test_two_campaigns_of_one_sender_take_turns(world: World, belt: Belt) -> None:

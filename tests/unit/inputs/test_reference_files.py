@@ -188,6 +188,11 @@ def test_a_bad_sender_is_refused_with_line_and_field(
     assert problem in text
 
 
+def test_a_territorys_sender_stands_for_the_country_whose_rules_it_has(file: File) -> None:
+    (sender,) = read_senders(file(SENDER.replace('country = "US"', 'country = "pr"'), "s.toml"))
+    assert sender.country == "US"
+
+
 def test_a_file_without_senders_is_unusable(file: File) -> None:
     with pytest.raises(InputFileError, match=r"write \[\[sender\]\]"):
         list(read_senders(file('[[senders]]\nid = "a"\n', "s.toml")))

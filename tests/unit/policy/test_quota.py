@@ -143,6 +143,17 @@ def test_a_new_sender_stays_new_however_old_it_is() -> None:
     assert [quota.limit for quota in binding_quotas(policy("BR"), old, now=NOW)] == [1000]
 
 
+def test_what_holds_for_a_tier_from_its_first_day_holds_while_it_counts_as_new() -> None:
+    stricter = Quota(rule="stricter", limit=800, period=DAY)
+    brazil = policy("BR")
+    joined = replace(
+        brazil, quotas={**brazil.quotas, Tier.HIGH: (*brazil.quotas[Tier.HIGH], stricter)}
+    )
+    found = binding_quotas(joined, sender(Tier.HIGH, None), now=NOW)
+    assert [quota.rule for quota in found] == ["br_daily_volume_new", "stricter"]
+    assert room_in_all(found, [], now=NOW) == 800
+
+
 def test_where_nothing_is_said_of_new_senders_the_tiers_own_quota_holds() -> None:
     late = Quota(rule="late", limit=7, period=DAY, after_months=3)
     only_high = replace(policy("BR"), quotas={Tier.HIGH: (late,)})

@@ -74,6 +74,17 @@ def of_rule(country: str, facts: SenderFacts, rule: str) -> Check:
     return found
 
 
+@pytest.mark.parametrize("own", ["ES", "PR", "GB"])
+def test_a_registration_does_not_help_a_sender_that_stands_for_another_country(own: str) -> None:
+    check = stop("US", replace(sender("US"), country=own))
+    assert (check.rule, check.reason) == ("us_reg_10dlc", UNREGISTERED)
+    assert check.saw == {"sender_of": own}
+
+
+def test_where_no_registration_is_asked_for_any_countrys_sender_may_send() -> None:
+    assert first_stop(check_sender(policy("FR"), sender("ES"), now=NOW)) is None
+
+
 @pytest.mark.parametrize(
     ("country", "rules"),
     [

@@ -25,6 +25,7 @@ def upgrade() -> None:
     """Apply this migration."""
     _create_tables()
     op.create_index("ix_opt_outs_sender", "opt_outs", ["sender_id", "received_at"], unique=False)
+    _limit_decisions()
     # What stood in them was the last reservation's, and the next one replaces it.
     op.drop_column("frequency_use", "cap")
     op.drop_column("frequency_use", "cap_since")
@@ -98,6 +99,29 @@ def upgrade() -> None:
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         )
+
+
+def _limit_decisions() -> None:
+    op.add_column(
+        "messages",
+        sa.Column(
+            "look_again_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="until when a ready message's decisions hold",
+        ),
+    )
+    # What was decided by fewer rules than there are now is decided again.
+    op.execute("UPDATE messages SET look_again_at = created_at WHERE state = 'ready'")
+    in_pool = sa.text("state = 'ready' AND lease_until IS NULL")
+    op.drop_index("ix_messages_window", table_name="messages", postgresql_where=in_pool)
+    op.create_index(
+        "ix_messages_window",
+        "messages",
+        [sa.text("least(window_closes_at, look_again_at)")],
+        unique=False,
+        postgresql_where=in_pool,
+    )
 
 
 def _create_tables() -> None:
