@@ -20,6 +20,7 @@ class CheckOutcome(StrEnum):
 
 
 _NOTHING: Mapping[str, object] = {}
+_STOPPING = (CheckOutcome.DEFER, CheckOutcome.BLOCK)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +45,7 @@ class Check:
     @property
     def stops(self) -> bool:
         """Whether the message cannot go now because of it."""
-        return self.outcome in (CheckOutcome.DEFER, CheckOutcome.BLOCK)
+        return self.outcome in _STOPPING
 
     @property
     def decision(self) -> Decision:
@@ -108,4 +109,7 @@ def judged(question: Question, decision: Decision, **saw: object) -> Check:
 
 def first_stop(checks: Iterable[Check]) -> Check | None:
     """The check that decides: the first that does not let the message go now."""
-    return next((check for check in checks if check.stops), None)
+    for check in checks:
+        if check.outcome in _STOPPING:
+            return check
+    return None

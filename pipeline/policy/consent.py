@@ -93,6 +93,16 @@ def find_consent(
     return found
 
 
+def may_lapse(rule: ConsentRule | None, records: Sequence[ConsentRecord]) -> bool:
+    """Whether a consent that lets a message through now may not do so any more later.
+
+    One grows too old where the country says so, or its end is known already.
+    """
+    if rule is None:
+        return False
+    return rule.max_age_months is not None or any(one.revoked_at is not None for one in records)
+
+
 def _counts(record: ConsentRecord, opted_out_at: datetime | None, now: datetime) -> bool:
     """Whether the record can be looked at: not granted in the future, nor before an opt-out."""
     if record.granted_at is None:

@@ -8,12 +8,12 @@ once (`prepare`); what is the person's own is a `Person`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 from pipeline.policy.checks import Check, CheckOutcome, blocked, judged, passed, skipped
-from pipeline.policy.consent import ConsentRecord, find_consent
+from pipeline.policy.consent import ConsentRecord, find_consent, may_lapse
 from pipeline.policy.consent_seen import demands_met, explain_consent
 from pipeline.policy.content.check import TextChecks, checks_for
 from pipeline.policy.content.rules import ContentRules
@@ -142,17 +142,14 @@ def prepare(offer: Offer, *, now: datetime) -> Prepared:
     policy, campaign, template = offer.policy, offer.campaign, offer.template
     rules = policy.contents.get(campaign.category, _NO_DEMANDS)
     consent = policy.consents.get(campaign.category)
+    text = campaign.text
+    if template is not None:
+        text = text.under(template.language, machine_translated=template.machine_translated)
     return Prepared(
         offer=offer,
         place=(_check_channel(policy, campaign),),
         demands=(demands_met(consent, offline=False), demands_met(consent, offline=True)),
-        text=checks_for(
-            rules,
-            _text_of(campaign, template),
-            policy.country,
-            offer.words,
-            policy.opt_out.words,
-        ),
+        text=checks_for(rules, text, policy.country, offer.words, policy.opt_out.words),
         senders=_check_senders(offer, now),
         # Of a template that nobody has registered there is no text to compare with.
         instance=TemplateText(template.body, campaign.text.body)
@@ -193,7 +190,10 @@ def examine_again(prepared: Prepared, person: Person, *, now: datetime) -> Itera
 
     For a message that waits: the others have let it pass already.
     """
-    yield from _check_consent(prepared, person, now)
+    offer = prepared.offer
+    rule = offer.policy.consents.get(offer.campaign.category)
+    if person.listed or may_lapse(rule, person.consents):
+        yield from _check_consent(prepared, person, now)
     yield from prepared.senders
 
 
@@ -226,6 +226,7 @@ def _check_consent(prepared: Prepared, person: Person, now: datetime) -> Iterato
     if isinstance(found.decision, Proceed):
         yield from prepared.demands[_is_offline(found.record)]
 
+
 def decide_eligibility(prepared: Prepared, person: Person, *, now: datetime) -> Eligibility:
     """Stop at the first check that does not pass, else proceed, naming the consent's rule.
 
@@ -245,17 +246,6 @@ def decide_eligibility(prepared: Prepared, person: Person, *, now: datetime) -> 
 
 def _is_offline(record: ConsentRecord | None) -> bool:
     return record is not None and record.method is not None and record.method.offline
-
-
-def _text_of(campaign: CampaignFacts, template: TemplateFacts | None) -> CampaignText:
-    """The campaign's text, with what the template's register says of it."""
-    if template is None:
-        return campaign.text
-    return replace(
-        campaign.text,
-        template_language=template.language,
-        machine_translated=campaign.text.machine_translated or template.machine_translated,
-    )
 
 
 def _waits_for_operator(check: Check) -> bool:

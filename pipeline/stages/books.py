@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pipeline.policy.content.text import Wordbook
 from pipeline.policy.country import CountryPolicy
+from pipeline.policy.instants import in_utc
 from pipeline.policy.window_table import WindowTable
 
 
@@ -31,4 +32,4 @@ class Books:
 
     def policy(self, country: str, now: datetime) -> CountryPolicy | None:
         """The rules in force for a country at an instant (by its date in UTC)."""
-        return self.policies.for_country(country, now.date())
+        return self.policies.for_country(country, in_utc(now).date())

@@ -61,8 +61,7 @@ def simulate(
     if files is None:
         _refuse_files(others)
     figures = _decide(campaign, recipients, files, _instant(at), overlay or [], as_json=as_json)
-    if summary is not None:
-        _write(summary, figures)
+    _write(summary, figures)
     if not as_json:
         print_summary(figures)
     if figures.recipients == 0:
@@ -121,7 +120,9 @@ def _refuse_files(others: dict[str, Path | None]) -> None:
             )
 
 
-def _write(path: Path, figures: Summary) -> None:
+def _write(path: Path | None, figures: Summary) -> None:
+    if path is None:
+        return
     text = json.dumps(figures.as_json(), ensure_ascii=False, indent=2)
     try:
         path.write_text(text + "\n", encoding="utf-8")

@@ -53,7 +53,7 @@ def source(rule: Rule) -> str:
 def rule_lines(rule: Rule) -> Iterator[str]:
     """The rule for a terminal."""
     origin = f", overlay {rule.overlay}" if rule.overlay else ""
-    mark = "enforced" if is_enforced(rule) else "not yet enforced"
+    mark = "enforced" if is_enforced(rule) else "not enforced"
     yield f"{rule.id}  [{rule.kind}, {rule.action}, {mark}{origin}]"
     yield f"  {rule.summary}"
     value = value_in_words(rule)

@@ -100,11 +100,6 @@ class FilesWorld:
             files.suppressions, lifting, frozenset(block_lists)
         )
         self._sent = self._history(files.history)
-        own = [
-            sender
-            for sender in self._senders(files.senders)
-            if sender.business == campaign.business
-        ]
         self._facts = Facts(
             campaign=campaign,
             books=books,
@@ -112,15 +107,11 @@ class FilesWorld:
             suppressions=suppressions,
             held=(),
             consents=consents,
-            senders=[(sender, sender.facts()) for sender in own],
+            senders=[(sender, sender.facts()) for sender in self._senders(files.senders)],
             templates=[one for one in templates or () if one.business == campaign.business],
             listed=listed,
             preferences=self._preferences(files.preferences),
-            written_to={
-                contact
-                for (contact, category), moments in self._sent.items()
-                if category is Category.MARKETING and min(moments) <= at
-            },
+            written_to=self._written_to(),
             check_sender=files.senders is not None,
         )
 
@@ -210,10 +201,19 @@ class FilesWorld:
                 found.setdefault(key, []).append(row.sent_at)
         return found
 
+    def _written_to(self) -> set[int]:
+        """Those to whom marketing went before."""
+        return {
+            contact
+            for (contact, category), moments in self._sent.items()
+            if category is Category.MARKETING and min(moments) <= self._at
+        }
+
     def _senders(self, path: Path | None) -> list[Sender]:
-        """In the order of their ids, as the database gives them, and numbered."""
+        """The business's, in the order of their ids, as the database gives them, and numbered."""
         rows = self._good(() if path is None else read_senders(path))
-        ordered = sorted(rows, key=lambda sender: sender.code)
+        own = [sender for sender in rows if sender.business == self.campaign.business]
+        ordered = sorted(own, key=lambda sender: sender.code)
         return [replace(sender, id=place) for place, sender in enumerate(ordered, start=1)]
 
     def _preferences(self, path: Path | None) -> dict[int, Preference]:

@@ -13,6 +13,9 @@ from workers.simulation.quota_book import QuotaBook, until_of
 
 _DAY = timedelta(days=1)
 
+_KEPT = 1024
+"""Instants that a lane remembers: most of its messages wait for one of a few."""
+
 MOST_STEPS = 1000
 """So often an opening may find the quota full, or the other way round, before one gives up."""
 
@@ -52,6 +55,7 @@ class Lane:
         # Instant → one before which nothing can go. It stays true: windows do not move, and
         # quotas only fill up.
         self._shut: dict[datetime, datetime] = {}
+        self._windows: dict[datetime, WindowDecision] = {}
 
     def policy(self, moment: datetime) -> CountryPolicy | None:
         """The rules in force at an instant."""
@@ -59,6 +63,14 @@ class Lane:
 
     def window(self, moment: datetime) -> WindowDecision:
         """What the windows of that instant's rules say of it."""
+        found = self._windows.get(moment)
+        if found is None:
+            if len(self._windows) >= _KEPT:
+                self._windows.clear()
+            found = self._windows[moment] = self._decide(moment)
+        return found
+
+    def _decide(self, moment: datetime) -> WindowDecision:
         place, policy = self.place, self.policy(moment)
         if policy is None:
             return WindowDecision(decision=Block(reason=Reason.NO_POLICY))

@@ -63,9 +63,7 @@ def _unknown(looked_at: list[str], language: str, words: Wordbook) -> list[str]:
     table = words.texts.get(language)
     besides = frozenset(() if table is None else table.spelling)
     return [
-        word
-        for word in looked_at
-        if word not in besides and f"\n{word}\n".encode() not in known
+        word for word in looked_at if word not in besides and f"\n{word}\n".encode() not in known
     ]
 
 

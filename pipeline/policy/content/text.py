@@ -1,7 +1,7 @@
 """A campaign's text as the checks see it, and the words that it is read with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.policy.content.tables import TextTable
 from pipeline.policy.replies.lexicon import Lexicon
@@ -34,6 +34,14 @@ class CampaignText:
     def disclosure(self, name: str) -> str | None:
         """What the text states of that name; None: nothing was named."""
         return dict(self.disclosures).get(name)
+
+    def under(self, language: str, *, machine_translated: bool) -> "CampaignText":
+        """The text with what the register says of the template that it follows."""
+        return replace(
+            self,
+            template_language=language,
+            machine_translated=self.machine_translated or machine_translated,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

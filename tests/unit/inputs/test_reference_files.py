@@ -190,6 +190,7 @@ def test_a_bad_sender_is_refused_with_line_and_field(
 
 def test_a_territorys_sender_stands_for_the_country_whose_rules_it_has(file: File) -> None:
     (sender,) = read_senders(file(SENDER.replace('country = "US"', 'country = "pr"'), "s.toml"))
+    assert isinstance(sender, Sender)
     assert sender.country == "US"
 
 

@@ -335,6 +335,25 @@ def test_machine_translation_blocks_in_brazil_alone() -> None:
     assert not any(check.stops for check in checks.values())
 
 
+def test_a_templates_register_speaks_for_the_text() -> None:
+    policy = POLICIES.for_country("BR", DAY)
+    assert policy is not None
+    text = CampaignText(brand="Acme", category=Category.MARKETING, language="pt-BR", body=GOOD)
+    rules = policy.contents[Category.MARKETING]
+    outcomes = []
+    for following in (
+        text,
+        text.under("pt_BR", machine_translated=False),
+        text.under("es", machine_translated=False),
+        text.under("pt_BR", machine_translated=True),
+        replace(text, machine_translated=True).under("pt_BR", machine_translated=False),
+    ):
+        checks = checks_for(rules, following, "BR", WORDS).check({}, first=True)
+        outcomes.append([check.rule for check in checks if check.stops])
+    language, machine = ["br_language"], ["br_no_machine_translation"]
+    assert outcomes == [[], [], language, machine, machine]
+
+
 @pytest.mark.parametrize(
     ("country", "category", "rule", "most"),
     [
