@@ -1,14 +1,16 @@
 from collections.abc import Mapping
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
+from config.languages_file import load_languages
 from config.policies import COUNTRIES_FOLDER, Policies, load_policies
 from pipeline.policy.country import CountryPolicy, Window
 from pipeline.policy.sender_rules import HeaderRule, Review
 from pipeline.policy.vocabulary import Category, Channel, Tier
+from pipeline.stages.books import Books
 
 ON = date(2026, 11, 23)
 WEEK = range(7)
@@ -251,6 +253,13 @@ def test_the_rules_of_the_day_decide_and_the_version_says_which(folder: Path) ->
     assert before.version != after.version
     assert before is policies.for_country("BR", date(2026, 5, 1))
     assert [r.id for r in after.rules].count("br_freq_marketing") == 1
+
+
+def test_the_day_is_that_of_the_instant_in_utc_whatever_its_offset(folder: Path) -> None:
+    books = Books(load_policies(folder), words=load_languages().words)
+    written_in_kolkata = datetime(2022, 1, 1, 3, tzinfo=timezone(timedelta(hours=5.5)))
+    assert books.policy("IN", written_in_kolkata) is None
+    assert books.policy("IN", written_in_kolkata + timedelta(hours=3)) is not None
 
 
 def test_the_version_follows_the_content_of_its_own_pack_and_not_its_comments(
