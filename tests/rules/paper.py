@@ -15,6 +15,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from workers.cli.main import app
+from workers.inputs import consents_file
 
 Table = dict[str, Any]
 Change = Callable[["Paper"], None]
@@ -174,7 +175,7 @@ class Paper:
             "--at",
             self.at.isoformat(),
             "--consents",
-            str(_csv(folder / "consents.csv", CONSENT_COLUMNS, self.consents)),
+            str(_csv(folder / "consents.csv", consents_file.COLUMNS, self.consents)),
             "--history",
             str(_csv(folder / "history.csv", HISTORY_COLUMNS, self.history)),
             "--suppressions",
@@ -195,26 +196,6 @@ class Paper:
         return [Answer(json.loads(line)) for line in done.stdout.splitlines()]
 
 
-CONSENT_COLUMNS = [
-    "to",
-    "business",
-    "channel",
-    "category",
-    "topics",
-    "granted_at",
-    "method",
-    "text",
-    "ip",
-    "signature",
-    "document_ref",
-    "cpf",
-    "confirmed_at",
-    "source",
-    "pre_ticked",
-    "initiated_by_consumer",
-    "policy_version",
-    "revoked_at",
-]
 HISTORY_COLUMNS = ["to", "business", "category", "sent_at"]
 SUPPRESSION_COLUMNS = ["to", "business", "reason", "since"]
 PREFERENCE_COLUMNS = ["to", "business", "channels", "topics", "hours"]

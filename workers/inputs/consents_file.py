@@ -5,14 +5,16 @@ import hmac
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pipeline.policy.consent import ConsentRecord
 from pipeline.policy.cpf import is_valid_cpf
 from pipeline.policy.numbers import NumberFacts
 from pipeline.policy.vocabulary import Category, Channel, ConsentMethod
-from workers.inputs.lines import Line, read_lines
-from workers.inputs.refusals import FieldError, RefusedRow
+from workers.inputs.lines import Line
+from workers.inputs.refusals import RefusedRow
+from workers.inputs.rows import read_rows
 from workers.inputs.values import Fields
 
 COLUMNS = (
@@ -71,14 +73,7 @@ def read_consents(path: Path, *, hash_key: bytes | None) -> Iterator[ConsentRow 
     Raises:
         InputFileError: the file or its header cannot be used.
     """
-    for line in read_lines(path, required=REQUIRED, known=COLUMNS):
-        if isinstance(line, RefusedRow):
-            yield line
-            continue
-        try:
-            yield _row(line, hash_key)
-        except FieldError as error:
-            yield RefusedRow(file=path, line=line.number, field=error.field, problem=error.problem)
+    return read_rows(path, partial(_row, hash_key=hash_key), required=REQUIRED, known=COLUMNS)
 
 
 def _row(line: Line, hash_key: bytes | None) -> ConsentRow:

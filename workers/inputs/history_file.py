@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pipeline.policy.numbers import NumberFacts
 from pipeline.policy.vocabulary import Category
-from workers.inputs.lines import Line, read_lines
-from workers.inputs.refusals import FieldError, RefusedRow
+from workers.inputs.lines import Line
+from workers.inputs.refusals import RefusedRow
+from workers.inputs.rows import read_rows
 from workers.inputs.values import Fields
 
 COLUMNS = ("to", "business", "category", "sent_at")
@@ -33,14 +34,7 @@ def read_history(path: Path) -> Iterator[HistoryRow | RefusedRow]:
     Raises:
         InputFileError: the file or its header cannot be used.
     """
-    for line in read_lines(path, required=COLUMNS, known=COLUMNS):
-        if isinstance(line, RefusedRow):
-            yield line
-            continue
-        try:
-            yield _row(line)
-        except FieldError as error:
-            yield RefusedRow(file=path, line=line.number, field=error.field, problem=error.problem)
+    return read_rows(path, _row, required=COLUMNS, known=COLUMNS)
 
 
 def _row(line: Line) -> HistoryRow:

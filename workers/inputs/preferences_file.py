@@ -9,8 +9,9 @@ from config.packs.fields import parse_hours
 from pipeline.policy.numbers import NumberFacts
 from pipeline.policy.preferences import Preference, WeeklyHours
 from pipeline.policy.vocabulary import Channel
-from workers.inputs.lines import Line, read_lines
-from workers.inputs.refusals import FieldError, RefusedRow, near_name
+from workers.inputs.lines import Line
+from workers.inputs.refusals import RefusedRow, near_name
+from workers.inputs.rows import read_rows
 from workers.inputs.values import Fields
 
 COLUMNS = ("to", "business", "channels", "topics", "hours")
@@ -38,14 +39,7 @@ def read_preferences(path: Path) -> Iterator[PreferenceRow | RefusedRow]:
     Raises:
         InputFileError: the file or its header cannot be used.
     """
-    for line in read_lines(path, required=REQUIRED, known=COLUMNS):
-        if isinstance(line, RefusedRow):
-            yield line
-            continue
-        try:
-            yield _row(line)
-        except FieldError as error:
-            yield RefusedRow(file=path, line=line.number, field=error.field, problem=error.problem)
+    return read_rows(path, _row, required=REQUIRED, known=COLUMNS)
 
 
 def _row(line: Line) -> PreferenceRow:

@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from pipeline.policy.numbers import NumberFacts
 from pipeline.policy.suppression import EVERY_BUSINESS
-from workers.inputs.lines import Line, read_lines
-from workers.inputs.refusals import FieldError, RefusedRow
+from workers.inputs.lines import Line
+from workers.inputs.refusals import RefusedRow
+from workers.inputs.rows import read_rows
 from workers.inputs.values import Fields
 
 COLUMNS = ("to", "business", "reason", "since")
@@ -44,14 +46,7 @@ def read_suppressions(
     Raises:
         InputFileError: the file or its header cannot be used.
     """
-    for line in read_lines(path, required=COLUMNS, known=COLUMNS):
-        if isinstance(line, RefusedRow):
-            yield line
-            continue
-        try:
-            yield _row(line, block_lists)
-        except FieldError as error:
-            yield RefusedRow(file=path, line=line.number, field=error.field, problem=error.problem)
+    return read_rows(path, partial(_row, block_lists=block_lists), required=COLUMNS, known=COLUMNS)
 
 
 def _row(line: Line, block_lists: Collection[str]) -> SuppressionRow:
