@@ -69,6 +69,11 @@ def demands_met(rule: ConsentRule | None, *, offline: bool) -> tuple[Check, ...]
     return tuple(passed(Question.CONSENT, one) for one in rules)
 
 
+def is_offline(record: ConsentRecord | None) -> bool:
+    """Whether the consent was given on paper or by phone."""
+    return record is not None and record.method is not None and record.method.offline
+
+
 def _obstacle(
     rule: ConsentRule, finding: ConsentFinding, record: ConsentRecord
 ) -> dict[str, object]:

@@ -14,7 +14,7 @@ from functools import partial
 
 from pipeline.policy.checks import Check, CheckOutcome, blocked, judged, passed, skipped
 from pipeline.policy.consent import ConsentRecord, find_consent, may_lapse
-from pipeline.policy.consent_seen import demands_met, explain_consent
+from pipeline.policy.consent_seen import demands_met, explain_consent, is_offline
 from pipeline.policy.content.check import TextChecks, checks_for
 from pipeline.policy.content.rules import ContentRules
 from pipeline.policy.content.text import CampaignText, Wordbook
@@ -224,7 +224,7 @@ def _check_consent(prepared: Prepared, person: Person, now: datetime) -> Iterato
     seen = explain_consent(rule, found, person.consents)
     yield judged(Question.CONSENT, found.decision, **seen)
     if isinstance(found.decision, Proceed):
-        yield from prepared.demands[_is_offline(found.record)]
+        yield from prepared.demands[is_offline(found.record)]
 
 
 def decide_eligibility(prepared: Prepared, person: Person, *, now: datetime) -> Eligibility:
@@ -242,10 +242,6 @@ def decide_eligibility(prepared: Prepared, person: Person, *, now: datetime) -> 
         elif check.question is Question.CONSENT and rule is None:
             rule = check.rule
     return Eligibility(decision=Proceed(rule=rule), warnings=tuple(warnings))
-
-
-def _is_offline(record: ConsentRecord | None) -> bool:
-    return record is not None and record.method is not None and record.method.offline
 
 
 def _waits_for_operator(check: Check) -> bool:

@@ -119,9 +119,7 @@ def record(
 ) -> None:
     """Write the ends of attempts and what follows from them."""
     # Senders are locked before messages and people, as claims lock them.
-    for answer in answers:
-        if isinstance(answer.result, Rejected):
-            _follow_up(connection, answer.claimed, answer.result, now)
+    _follow_up(connection, answers, now)
     note_refusals(connection, _refusals(connection, answers, now), books=books, now=now)
     ends = [(answer.claimed, outcome_of(answer, now, machine_now)) for answer in answers]
     recorded = delivery.record(connection, ends, now=now)
@@ -207,14 +205,23 @@ def _outcome(
     )
 
 
-def _follow_up(connection: Connection, claimed: Claimed, result: Rejected, now: datetime) -> None:
-    """What a refusal means for others than the message."""
-    parcel = claimed.parcel
-    if not result.known:
-        log.warning("provider_code_unknown", code=result.code, message_id=parcel.id)
-    halt(connection, parcel.sender_id, result, now=now)
-    if result.action in (Action.HALT_CAMPAIGN, Action.HALT_TEMPLATE):
-        pause_halted(connection, parcel.campaign_id, result, now=now)
+def _follow_up(connection: Connection, answers: Sequence[Answer], now: datetime) -> None:
+    """What refusals mean for others than their messages: senders first, then campaigns.
+
+    Each in the order of their ids, so that two batches never wait for each other in a circle.
+    """
+    refused = [
+        (answer.claimed.parcel, answer.result)
+        for answer in answers
+        if isinstance(answer.result, Rejected)
+    ]
+    for parcel, result in sorted(refused, key=lambda one: one[0].sender_id):
+        if not result.known:
+            log.warning("provider_code_unknown", code=result.code, message_id=parcel.id)
+        halt(connection, parcel.sender_id, result, now=now)
+    for parcel, result in sorted(refused, key=lambda one: one[0].campaign_id):
+        if result.action in (Action.HALT_CAMPAIGN, Action.HALT_TEMPLATE):
+            pause_halted(connection, parcel.campaign_id, result, now=now)
 
 
 def _count(connection: Connection, recorded: Sequence[Answer], now: datetime) -> None:

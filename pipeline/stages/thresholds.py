@@ -158,8 +158,13 @@ def _ban(
     if len(counting) < 2:  # noqa: PLR2004 - the second one is a repetition
         return []
     last = max(one.id for one in counting)
-    # A person has looked at the ones that were lifted since.
-    wanted = [one for one in theirs if one.code not in lifts or lifts[one.code].id < last]
+    # A person has looked at the ones that were lifted since. One that was suspended when we looked
+    # may be lifted meanwhile, which the next look will see.
+    wanted = [
+        one
+        for one in theirs
+        if one.state is SenderState.ACTIVE and (one.code not in lifts or lifts[one.code].id < last)
+    ]
     saw = f"{len(counting)} suspensions by thresholds in {ban.years} years"
     done = suspend(
         connection,

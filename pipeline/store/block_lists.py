@@ -48,7 +48,7 @@ _RECONSIDER = text(
     WHERE id IN (
         SELECT m.id FROM messages m JOIN campaigns c ON c.id = m.campaign_id
         WHERE m.contact_id = ANY(CAST(:contacts AS bigint[])) AND c.category <> 'transactional'
-          AND m.state IN ('consented', 'ready')
+          AND m.state IN ('accepted', 'consented', 'ready')
         ORDER BY m.id FOR UPDATE OF m
     )
     """

@@ -99,6 +99,8 @@ _KEEP = text(
         revoked_at = EXCLUDED.revoked_at, evidence = EXCLUDED.evidence
     """
 )
+# Accepted ones too: a stage may have read the consent before this, and commit what it made of it
+# after. It waits for that stage, or the stage finds the message in another state.
 _RECONSIDER = text(
     f"""
     UPDATE messages SET state = 'deferred', not_before = :now, lease_until = NULL,
@@ -109,7 +111,7 @@ _RECONSIDER = text(
         JOIN messages m ON m.contact_id = p.contact_id
         JOIN campaigns c ON c.id = m.campaign_id
         WHERE c.business = p.business AND c.category = p.category
-          AND m.state IN ('consented', 'ready')
+          AND m.state IN ('accepted', 'consented', 'ready')
         ORDER BY m.id FOR UPDATE OF m
     )
     """  # noqa: S608 - a fragment of ours

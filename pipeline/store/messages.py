@@ -241,6 +241,8 @@ def apply(
     """
     if not verdicts:
         return set()
+    # In one order, as everybody locks them who takes several.
+    verdicts = sorted(verdicts, key=lambda verdict: verdict.id)
     kinds: dict[tuple[object, ...], int] = {}
     places = [kinds.setdefault(_kind(verdict), len(kinds) + 1) for verdict in verdicts]
     columns = list(zip(*kinds, strict=True))

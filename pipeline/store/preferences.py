@@ -47,7 +47,8 @@ _DROP = text(
     RETURNING p.contact_id, p.business
     """
 )
-# What waits for the hours that the person wanted before, or may leave in them, is decided again.
+# What waits for the hours that the person wanted before, or may leave in them, is decided again,
+# and so is what a stage is deciding by the wishes before.
 _RECONSIDER = text(
     """
     UPDATE messages SET state = 'deferred', not_before = :now, lease_until = NULL,
@@ -59,7 +60,7 @@ _RECONSIDER = text(
         JOIN messages m ON m.contact_id = i.contact_id
         JOIN campaigns c ON c.id = m.campaign_id
         WHERE c.business = i.business AND c.category <> 'transactional'
-          AND (m.state IN ('consented', 'ready')
+          AND (m.state IN ('accepted', 'consented', 'ready')
                OR m.state = 'deferred' AND m.reason = 'window_closed')
         ORDER BY m.id FOR UPDATE OF m
     )

@@ -104,6 +104,7 @@ def parse_campaign(table: dict[str, Any], *, now: datetime) -> Campaign:
     template = content.text("template", most=128)
     if body is None and template is None:
         raise content.error("body", "is missing, and so is template; give one of them")
+    refuse_braces(content, body or "")
     disclosures = Fields(_table(fields, table, "disclosures"), "disclosures.")
     disclosures.refuse_others(DISCLOSURES)
     stated = {each: disclosures.text(each, most=500) for each in DISCLOSURES}

@@ -41,7 +41,7 @@ COLUMNS = (
 REQUIRED = ("to", "business", "channel", "category")
 
 EVERY = "*"
-_WRITTEN_OUT = ("text", "signature", "document_ref", "source")
+_WRITTEN_OUT = ("text", "signature", "document_ref", "source", "policy_version")
 MAX_TEXT = 4000
 MAX_TOPICS = 100
 MAX_TOPIC_LENGTH = 100
@@ -101,7 +101,7 @@ def _row(line: Line, hash_key: bytes | None) -> ConsentRow:
         renewed_at=fields.instant("renewed_at"),
     )
     number = fields.phone("to")
-    cpf_hash = _hash(fields, cpf, hash_key)
+    cpf_hash = _hash(fields, cpf, record.topics, hash_key)
     return ConsentRow(line=line.number, number=number, record=record, cpf_hash=cpf_hash)
 
 
@@ -116,7 +116,7 @@ def _topics(fields: Fields, line: Line) -> frozenset[str] | None:
     if isinstance(value, list):  # NDJSON
         if not all(isinstance(topic, str) for topic in value):
             raise fields.error("topics", "holds something other than texts")
-        written = value
+        written = [Fields({"topics": topic}).text("topics", most=MAX_TEXT) or "" for topic in value]
     else:
         written = (fields.text("topics", most=MAX_TEXT) or "").split(";")
     topics = frozenset(topic.strip().casefold() for topic in written) - {""}
@@ -133,15 +133,19 @@ def _topics(fields: Fields, line: Line) -> frozenset[str] | None:
     return topics
 
 
-def _hash(fields: Fields, cpf: str | None, key: bytes | None) -> str | None:
+def _hash(
+    fields: Fields, cpf: str | None, topics: frozenset[str] | None, key: bytes | None
+) -> str | None:
     if cpf is None:
         return None
     if key is None:
         problem = "cannot be stored without a key; set RECADO_HASH_KEY to a long random text"
         raise fields.error("cpf", problem)
     digits = re.sub(r"\D", "", cpf)
-    for name in _WRITTEN_OUT:
-        if digits and digits in re.sub(r"\D", "", fields.text(name, most=MAX_TEXT) or ""):
+    written = {name: fields.text(name, most=MAX_TEXT) or "" for name in _WRITTEN_OUT}
+    written["topics"] = ";".join(topics or ())
+    for name, value in written.items():
+        if digits and digits in re.sub(r"\D", "", value):
             problem = "repeats the CPF, which is kept as a hash only; write it as ***"
             raise fields.error(name, problem)
     return hmac.new(key, digits.encode(), hashlib.sha256).hexdigest()

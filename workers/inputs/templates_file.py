@@ -64,6 +64,8 @@ def parse_template(entry: dict[str, Any]) -> Template:
     language = fields.required_text("language", '"pt-BR"', most=35)
     if not LANGUAGE.fullmatch(language):
         raise fields.error("language", f"is {language!r}; write a language tag, e.g. pt-BR")
+    body = fields.required_text("body", '"Loja Azul: {offer}"', most=MAX_BODY)
+    refuse_braces(fields, body)
     return Template(
         code=fields.required_text("id", '"bf_2026"', most=128),
         business=fields.required_text("business", '"loja-azul"', most=64),
@@ -72,7 +74,7 @@ def parse_template(entry: dict[str, Any]) -> Template:
         category=fields.required_word("category", Category).value,
         language=language,
         header=fields.text("header", most=200),
-        body=fields.required_text("body", '"Loja Azul: {offer}"', most=MAX_BODY),
+        body=body,
         status=fields.required_word("status", RegistrationStatus),
         submitted_at=fields.instant("submitted_at"),
         approved_at=fields.instant("approved_at"),

@@ -56,7 +56,8 @@ def _addressee(row: CheckedRow, numbers: Mapping[str, NumberFacts], keys: set[st
     recipient = row.recipient
     if isinstance(recipient, BadRow):  # its number cannot even be looked at
         to = str(row.row.get("to", ""))
-        return Addressee(id=f"?{to}", to=to, number=None, refused=Reason.INVALID_NUMBER)
+        own = str(row.row.get("id", f"?{to}"))
+        return Addressee(id=own, to=to, number=None, refused=Reason.INVALID_NUMBER)
     found = numbers.get(recipient.to) or read_number(recipient.to, recipient.country)
     number = None if isinstance(found, Block) else found
     to = recipient.to if number is None else number.e164

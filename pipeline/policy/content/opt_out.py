@@ -18,7 +18,9 @@ _TOKEN = re.compile(r"(?:[^\W_]|[\u0900-\u0DFF])+(?:[-'\u2019](?:[^\W_]|[\u0900-
 _OPENING = '"\u201c\u201d\u201e\u00ab\u2039\u2018'
 _CLOSING = '"\u201c\u201d\u00bb\u203a\u2019'
 _QUOTED = re.compile(
-    rf"[{_OPENING}]([^{_OPENING}{_CLOSING}]{{1,40}})[{_CLOSING}]|(?<!\w)\*([^*\n]{{1,40}})\*(?!\w)"
+    rf"[{_OPENING}]([^{_OPENING}{_CLOSING}]{{1,40}})[{_CLOSING}]"
+    r"|(?<!\w)\*([^*\n]{1,40})\*(?!\w)"
+    r"|(?<!\w)'([^'\n]{1,40})'(?!\w)"
 )
 """In quotation marks, or in asterisks, which WhatsApp shows as bold."""
 
@@ -79,7 +81,8 @@ def check_opt_out(rules: ContentRules, subject: Subject, reader: Reader) -> Chec
         if word:
             return _found(rule, word)
         marks = sorted(set(_marked_words(instruction, brand)))
-        return _missing(rule, named=True, found=True, not_understood=marks)
+        asked: dict[str, object] = {"asked_for": list(wanted)} if wanted else {}
+        return _missing(rule, named=True, found=True, not_accepted=marks, **asked)
 
     settled = judge(subject.gapped)
     return judge if settled.stops and subject.text.variables else settled
@@ -132,7 +135,7 @@ def _marked(instruction: str, brand: str) -> Iterator[Sequence[str]]:
     """Rows of words that are written in capitals, or quoted; a lone digit is one as well."""
     instruction = _brand(brand).sub(" | ", instruction)
     for quoted in _QUOTED.finditer(instruction):
-        yield _TOKEN.findall(quoted[1] or quoted[2])
+        yield _TOKEN.findall(quoted[quoted.lastindex or 0])
     for digit in _LONE_DIGIT.finditer(instruction):
         yield [digit[0]]
     if _is_shouted(instruction):

@@ -18,6 +18,9 @@ _FIRST_GAP = 0xF0000
 
 _GAPS = range(_FIRST_GAP, 0xFFFFE)
 _INVISIBLE = "Cf"
+_MARKS = str.maketrans("\N{TRADE MARK SIGN}\N{SERVICE MARK}", "  ")
+"""Signs beside a brand, which Unicode's compatible form would turn into letters of it."""
+
 
 
 class Look:
@@ -132,7 +135,8 @@ def composed(text: str) -> str:
 def _visible(text: str) -> str:
     if text.isascii():
         return text
-    return "".join(one for one in text if unicodedata.category(one) != _INVISIBLE)
+    seen = (one for one in text if unicodedata.category(one) != _INVISIBLE)
+    return "".join(seen).translate(_MARKS)
 
 
 def find(text: str, passage: str, start: int = 0) -> int:

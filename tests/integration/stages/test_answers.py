@@ -1,17 +1,19 @@
 """What becomes of messages after their attempt, over a real database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from pipeline.policy.vocabulary import MessageState
 from pipeline.providers.base import Accepted, Action, Ambiguous, Rejected, SendResult
 from pipeline.stages import answers, delivery
 from pipeline.stages.answers import MOST_REFUSALS, Answer
 from pipeline.stages.delivery import Claimed
-from pipeline.store import claims, due
+from pipeline.store import claims, due, quotas
 from pipeline.store.senders import Sender
 from tests.integration.world import NOW, World, directory_of, numbers
 
@@ -342,6 +344,32 @@ def test_a_halt_stands_in_the_audit_trail_once_however_many_messages_it_met(worl
     assert (event.actor, event.action) == ("provider:sandbox", "sender_suspended")
     assert (event.subject, event.reason) == ("us", "131048: spam")
     assert (event.detail["cause"], event.detail["code"]) == ("provider", "131048")
+
+
+def test_halts_of_several_senders_lock_them_in_one_order(
+    world: World, wait_for: Callable[..., None]
+) -> None:
+    first, second = world.sender("a"), world.sender("b")
+    people = world.contacts(numbers(2))
+    campaign = world.campaign()
+    ids = [
+        *world.messages(campaign, people[:1], MessageState.READY, sender_id=second.id),
+        *world.messages(campaign, people[1:], MessageState.READY, sender_id=first.id),
+    ]
+    claimed = sorted(_claim(world, ids), key=lambda one: one.parcel.id)
+    ends = [answers.read(one, _rejected(Action.HALT_SENDER), sent_at=NOW) for one in claimed]
+    with ThreadPoolExecutor(1) as pool:
+        with world.runtime.transaction() as holder:
+            quotas.lock(holder, [first.id])
+            recording = pool.submit(_record, world, *ends)
+            wait_for(
+                lambda: world.query("SELECT FROM pg_locks WHERE NOT granted"),
+                what="the first sender to be waited for",
+            )
+            free = "SELECT id FROM senders WHERE id = :id FOR UPDATE SKIP LOCKED"
+            assert holder.execute(text(free), {"id": second.id}).scalars().all() == [second.id]
+        recording.result()
+    assert len(world.query("SELECT FROM senders WHERE state = 'suspended'")) == len(ends)
 
 
 def test_a_halted_campaign_stands_in_the_audit_trail_once(world: World) -> None:

@@ -78,6 +78,25 @@ def test_a_cpf_is_not_let_in_by_another_field(file: File) -> None:
     assert isinstance(taken, ConsentRow)
 
 
+@pytest.mark.parametrize("field", ["policy_version", "topics"])
+def test_a_cpf_is_not_let_in_by_a_short_field_either(file: File, field: str) -> None:
+    header = f"to,business,channel,category,cpf,{field}\n"
+    row = "+5511987654321,b,*,marketing,529.982.247-25,529 982 247 25"
+    (refused,) = read_consents(file(header + row), hash_key=b"key")
+    assert isinstance(refused, RefusedRow)
+    assert refused.field == field
+
+
+@pytest.mark.parametrize("topic", ["\\ud800", "a\\u0000b"])
+def test_a_topic_that_the_database_cannot_hold_is_refused_alone(file: File, topic: str) -> None:
+    row = '{"to": "+5511987654321", "business": "b", "channel": "*", "category": "marketing", '
+    rows = [row + f'"topics": ["{topic}"]}}', row + '"topics": ["a"]}']
+    refused, taken = read_consents(file("\n".join(rows), "consents.ndjson"), hash_key=b"key")
+    assert isinstance(refused, RefusedRow)
+    assert (refused.line, refused.field) == (1, "topics")
+    assert isinstance(taken, ConsentRow)
+
+
 def test_a_renewal_keeps_the_first_grant(file: File) -> None:
     header = "to,business,channel,category,granted_at,renewed_at\n"
     line = "+51987654321,b,sms,marketing,2026-01-02T10:00:00-05:00,2026-06-02T10:00:00-05:00"
