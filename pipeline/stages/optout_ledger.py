@@ -47,7 +47,8 @@ def write(
         back = comebacks.read(connection, [one for one in wave if one.intent == Intent.OPT_IN])
         given = [entry for one in back for entry in one.entries]
         if revocations or given:
-            consents.record(connection, [*revocations, *given], now=now)
+            # What waits is ended by the lane itself, which waits for no stage.
+            consents.record(connection, [*revocations, *given], now=now, decide_again=False)
         suppressions.lift_for_new_consents(
             connection,
             [(one.contact_id, one.business, one.reply.said_at) for one in back if one.lifts],

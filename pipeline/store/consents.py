@@ -82,8 +82,18 @@ def lock(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LEDGER_LOCK})
 
 
-def record(connection: Connection, entries: Sequence[ConsentEntry], *, now: datetime) -> list[bool]:
+def record(
+    connection: Connection,
+    entries: Sequence[ConsentEntry],
+    *,
+    now: datetime,
+    decide_again: bool = True,
+) -> list[bool]:
     """Add what these entries tell to the ledger, and bring the derived state up to date.
+
+    Args:
+        decide_again: have what waits with a consent that is taken back decided again, and wait for
+            the stages that have it in hand; False: the caller sees to it.
 
     Returns:
         For each entry whether it told anything new.
@@ -103,12 +113,9 @@ def record(connection: Connection, entries: Sequence[ConsentEntry], *, now: date
         connection,
         [(_person(event.contents), _event(event.contents, id_)) for id_, event in ids.items()],
     )
-    # What waited for its moment with a consent that is no more is decided again.
-    reconsider(
-        connection,
-        {_person(event.contents) for event in events if event.entry.record.revoked_at},
-        now=now,
-    )
+    if decide_again:
+        revoked = [event.contents for event in events if event.entry.record.revoked_at]
+        reconsider(connection, {_person(contents) for contents in revoked}, now=now)
     new = {id(event.entry) for event in events}
     return [id(entry) in new for entry in entries]
 

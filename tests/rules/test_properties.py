@@ -271,7 +271,7 @@ def may_be_written_to(situation: Situation, at: datetime) -> bool:
     return situation.number.country != "PE" or at - given <= timedelta(days=184)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(situations())
 def test_whatever_is_sent_is_lawful(situation: Situation) -> None:
     ruling = judged(situation)
@@ -287,7 +287,7 @@ def test_whatever_is_sent_is_lawful(situation: Situation) -> None:
     assert fits(situation, lawful_at)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(situations())
 def test_nothing_lawful_is_held_back(situation: Situation) -> None:
     ruling = judged(situation)

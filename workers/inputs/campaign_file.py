@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.policy.rendering import variables_of
+from pipeline.policy.rendering import not_a_variable, variables_of
 from pipeline.policy.vocabulary import Category, Channel
 from pipeline.store.campaigns import Campaign
 from pipeline.store.senders import Template
@@ -126,6 +126,18 @@ def parse_campaign(table: dict[str, Any], *, now: datetime) -> Campaign:
         machine_translated=bool(content.flag("machine_translated")),
         disclosures={each: text for each, text in stated.items() if text is not None},
     )
+
+
+def refuse_braces(fields: Fields, body: str) -> None:
+    """Refuse a body with a misspelt variable: everybody would read it as it stands.
+
+    Raises:
+        FieldError: something in braces is no variable.
+    """
+    braced = not_a_variable(body)
+    if braced is not None:
+        problem = f"has {braced!r}, which is no variable; write {{name}}: letters, digits and _"
+        raise fields.error("body", problem)
 
 
 def _table(fields: Fields, table: dict[str, Any], name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.policy.vocabulary import Category, Channel, RegistrationStatus
 from pipeline.store.senders import Template
-from workers.inputs.campaign_file import LANGUAGE, MAX_BODY
+from workers.inputs.campaign_file import LANGUAGE, MAX_BODY, refuse_braces
 from workers.inputs.refusals import FieldError, RefusedRow
 from workers.inputs.toml_file import TomlFile, entries_of
 from workers.inputs.values import Fields

@@ -56,7 +56,12 @@ def examine_messages(
 
     Each is looked at by itself: the others of its campaign take no room from it.
     """
-    asked = [one for one in messages if MessageState(one.state) in _OPEN]
+    asked = [
+        one
+        for one in messages
+        # Of a second row of the same recipient no variables are kept: only the first tells.
+        if MessageState(one.state) in _OPEN and one.reason != Reason.DUPLICATE
+    ]
     values = history.values(connection, [one.id for one in asked])
     known = campaigns.by_codes(connection, {one.campaign for one in asked})
     found = {}

@@ -1,5 +1,6 @@
 """A world of files: they hold everything there is, and no service is asked."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -140,11 +141,16 @@ class FilesWorld:
         return found
 
     def _good(self, rows: Iterable[_Row | RefusedRow]) -> Iterator[_Row]:
+        unusable: Counter[str] = Counter()
         for row in rows:
             if isinstance(row, RefusedRow):
                 self._refuse(row)
+                unusable[row.file.name] += 1
             else:
                 yield row
+        # A refused suppression lets somebody be written to on paper: the figures must say so.
+        for name, count in unusable.items():
+            self.notes.append(f"{name}: {count:,} rows cannot be used, and count as not there")
 
     def _consents(
         self, path: Path

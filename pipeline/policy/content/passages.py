@@ -22,7 +22,6 @@ _MARKS = str.maketrans("\N{TRADE MARK SIGN}\N{SERVICE MARK}", "  ")
 """Signs beside a brand, which Unicode's compatible form would turn into letters of it."""
 
 
-
 class Look:
     """A campaign's text, filled in for one recipient or with gaps.
 

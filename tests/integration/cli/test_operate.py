@@ -102,6 +102,23 @@ def test_explain_asks_every_rule_again_of_what_has_not_left(
     assert "rule us_reg_10dlc: The sending number is registered beforehand" in in_words
 
 
+def test_explain_asks_no_rule_about_the_second_row_of_a_recipient(
+    recado: Recado, runtime: Runtime, blocked_message: int
+) -> None:
+    now = machine_now()
+    rows = [{"to": NUMBER, "id": "a", "position": place} for place in (7, 8)]
+    with runtime.transaction() as connection:
+        intake.run(connection, [Chunk(campaign="news", rows=rows)], now=now, lease=now)
+    told = json.loads(recado("explain", NUMBER, "--json").stdout)["messages"]
+    # What it says is not kept: its variables would be missing, which is nobody's fault.
+    assert {each["reason"]: each["rules_now"] is not None for each in told} == {
+        "no_consent": True,
+        None: True,
+        "duplicate": False,
+    }
+    assert blocked_message in {each["id"] for each in told}
+
+
 def test_explain_of_nobody_fails_with_one_line(recado: Recado) -> None:
     for subject in ("12345", "+12125550199", "no-such-key", "9" * 30):
         done = recado("explain", subject)

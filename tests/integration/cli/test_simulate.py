@@ -118,6 +118,7 @@ def suspended(world: Paper) -> None:
 
 CASES: dict[str, tuple[Change, tuple[str, str | None, str | None, str | None]]] = {
     "no number": (recipient(to="12"), ("block", "invalid_number", None, None)),
+    "no number at all": (recipient(to="", id="c-7"), ("block", "invalid_number", None, None)),
     "a country with a pack, and no consent": (
         recipient(to="+4915112345678"),
         ("block", "no_consent", "eu_consent_explicit_prior", None),
@@ -268,6 +269,7 @@ def test_bad_rows_are_named_on_stderr_and_the_rest_is_taken(tmp_path: Path) -> N
         *(tmp_path / "campaign.toml", tmp_path / "recipients.csv", "--at", "2026-11-18T17:00Z"),
         *("--consents", tmp_path / "consents.csv", "--history", tmp_path / "history.csv"),
         *("--senders", tmp_path / "senders.toml", "--json"),
+        *("--summary", tmp_path / "figures.json"),
     )
     with (tmp_path / "recipients.csv").open("a") as file:
         file.write("one,too,many\n+12125550124,Bo\n")
@@ -279,6 +281,8 @@ def test_bad_rows_are_named_on_stderr_and_the_rest_is_taken(tmp_path: Path) -> N
         f"{history}:3: sent_at is not a time; write it as 2026-11-27T23:59:00-03:00",
         f"{tmp_path / 'recipients.csv'}:3: row has 3 fields and the header has 2; quote a comma",
     ]
+    notes = json.loads((tmp_path / "figures.json").read_text())["notes"]
+    assert "history.csv: 2 rows cannot be used, and count as not there" in notes
 
 
 @pytest.mark.parametrize(

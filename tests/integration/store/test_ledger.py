@@ -93,7 +93,10 @@ def test_the_same_consent_told_again_adds_nothing(ledger: World) -> None:
     assert ledger.query("SELECT * FROM consent_ledger") == before
 
 
-@pytest.mark.parametrize("change", ["UPDATE consent_events SET kind = kind", "DELETE FROM {}"])
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE {} SET kind = kind", "DELETE FROM {}", "TRUNCATE {}", "TRUNCATE contacts CASCADE"],
+)
 def test_the_database_itself_refuses_changes(ledger: World, change: str) -> None:
     with pytest.raises(IntegrityError, match="append-only"):
         ledger.execute(change.format("consent_events"))

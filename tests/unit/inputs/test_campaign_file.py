@@ -70,6 +70,8 @@ def test_a_transactional_campaign_needs_no_end(file: Callable[..., Path]) -> Non
         ("pt-BR", "Portuguese!", 8, "language is 'Portuguese!'"),
         ('name = "Black Friday"', "name = 7", 3, "name is int, not a text"),
         ("body = ", "text = ", 14, "content.text is no field here"),
+        ("{name}", "{{1}}", 14, "content.body has '{{1}}', which is no variable; write {name}"),
+        ("{name}", "{ name }", 14, "content.body has '{ name }', which is no variable"),
         ("[campaign.content]\nbody", "[campaign.content]\n#", 13, "content.body is missing"),
         ("opt_out =", "optout =", 17, "disclosures.optout is no field here; did you mean opt_out?"),
         ("[campaign]", "[campaing]", 1, "campaing is not known here; use [campaign]"),

@@ -132,6 +132,8 @@ def test_a_disclosure_that_no_rule_asks_for_is_not_looked_for() -> None:
         ("US", "en", "Reply STOP to opt out", True),
         ("US", "en", "reply stop to opt out", True),
         ("US", "en", 'Reply "stop" to leave', True),
+        ("US", "en", "Reply 'stop' to leave", True),
+        ("US", "en", "Reply 'quit' to stop", False),  # what it quotes is what it names
         ("US", "en", "Text STOPALL", False),  # the rule names STOP
         ("US", "en", "Reply QUIT to stop", False),
         ("US", "en", "Reply 2 to stop", False),
@@ -178,6 +180,8 @@ def test_an_instruction_names_a_word_that_the_lane_understands(
     [
         ("Acme: novedades. Responda BAJA para salir.", True),
         ('Acme: novedades. Responda "baja" para salir.', True),
+        ("Acme: novedades. Responda 'baja' para salir.", True),
+        ("Acme: lo mejor pa' salir y pa' dar de baja el frío.", False),
         ("Acme: novedades. Responda baja para salir.", False),
         ("Acme: todo cancelado, basta de frío. Salir es gratis.", False),
         ("ACME: BASTA DE FRÍO, TODO A MITAD DE PRECIO", False),
@@ -208,6 +212,7 @@ def test_a_brand_is_no_word_by_which_people_leave() -> None:
         ("PROMOTIONAL MESSAGE from Acme", "promotional   message", True),
         ("Acme: Msg & Data rates may apply. Hello", None, True),
         ("🎉 [Ad] Acme", None, True),
+        ("Acme\N{TRADE MARK SIGN}: Msg and data rates may apply. Hello", None, True),
         ("Acme \N{EN DASH} Promo: hello", None, True),
         ("Hello! Promotional message", None, False),
         ("Hello! Promotional message", "Promotional message", False),
