@@ -112,7 +112,10 @@ def _find(runtime: Runtime, subject: str) -> _Known:
 
 
 def _rules(runtime: Runtime) -> dict[str, Rule]:
-    return {rule.id: rule for pack in runtime.policies.packs() for rule in pack.rules}
+    policies = runtime.policies
+    rules = {rule.id: rule for pack in policies.packs() for rule in pack.rules}
+    # Overlays that were switched off since have left their decisions.
+    return rules | {rule.id: rule for overlay in policies.overlays() for rule in overlay.rules}
 
 
 def _masked(messages: Sequence[MessageHistory], contact: int) -> str | None:
