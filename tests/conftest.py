@@ -8,6 +8,7 @@ embedded Valkey.
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -47,6 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="run this Redis binary in the integration tests, not the embedded Valkey",
     )
+
+
+def pytest_configure() -> None:
+    """A shell's background job ignores SIGINT, and whatever it starts would ignore it, too."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
