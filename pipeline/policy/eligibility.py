@@ -3,100 +3,31 @@
 The order is the public one: policy, suppression, consent, content, sender and template. The
 window, the caps and the quotas follow later, when the moment of sending comes near.
 
-What is the same for every recipient of a campaign in one country is an `Offer`, and is looked at
-once (`prepare`); what is the person's own is a `Person`.
+`prepare` decides what is the same for every recipient of an offer, `examine` what is the person's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 
 from pipeline.policy.checks import Check, CheckOutcome, blocked, judged, passed, skipped
-from pipeline.policy.consent import ConsentRecord, find_consent, may_lapse
+from pipeline.policy.consent import ConsentFinding, find_consent, may_lapse
+from pipeline.policy.consent_record import ConsentRecord
 from pipeline.policy.consent_seen import demands_met, explain_consent, is_offline
 from pipeline.policy.content.check import TextChecks, checks_for
 from pipeline.policy.content.rules import ContentRules
-from pipeline.policy.content.text import CampaignText, Wordbook
 from pipeline.policy.country import CountryPolicy
 from pipeline.policy.decision import Decision, Defer, Proceed
 from pipeline.policy.header import check_header
 from pipeline.policy.listings import check_listings
-from pipeline.policy.preferences import Preference, check_preference
-from pipeline.policy.sender import SenderFacts, check_sender
-from pipeline.policy.template import TemplateFacts, TemplateUse, check_template
+from pipeline.policy.offer import CampaignFacts, Offer, Person
+from pipeline.policy.preferences import check_preference
+from pipeline.policy.sender import check_sender
+from pipeline.policy.template import TemplateUse, check_template
 from pipeline.policy.template_text import TemplateText
-from pipeline.policy.vocabulary import Category, Channel, Question, Reason
+from pipeline.policy.vocabulary import Category, Question, Reason
 
 _NO_DEMANDS = ContentRules()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CampaignFacts:
-    """What the rules look at in a campaign.
-
-    Attributes:
-        topic: compared without case; None: it has none.
-        template: the public id of the template that it names.
-    """
-
-    business: str
-    category: Category
-    channel: Channel
-    text: CampaignText
-    topic: str | None = None
-    template: str | None = None
-    starts_at: datetime | None = None
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Offer:
-    """What all recipients of a campaign in one country, through one sender, have in common.
-
-    Attributes:
-        template: the one that the campaign names; None: it names none.
-        approved_templates: how many the business has in that country; None: not known.
-        check_sender: False where no senders are known at all (a simulation without them).
-    """
-
-    policy: CountryPolicy
-    campaign: CampaignFacts
-    sender: SenderFacts | None
-    template: TemplateFacts | None
-    words: Wordbook
-    approved_templates: int | None = None
-    check_sender: bool = True
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
-    """What the rules look at in a recipient.
-
-    Attributes:
-        values: the variables of their row.
-        states: the subdivisions in which they may be.
-        suppressed: whether a suppression in force stops this category.
-        suppression: what is known of it, for people who ask.
-        held: whether a reply of theirs waits for somebody to decide what it means.
-        opted_out_at: their last opt-out from this business, lifted or not; older consents are
-            void.
-        listed: (name, since when) of the public block lists that have them.
-        consents: theirs to this business in this category.
-        first: whether no marketing message of this business went to them before; None: unknown.
-        preference: their own wishes; None: none are known.
-    """
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    states: frozenset[str] = frozenset()
-    suppressed: bool = False
-    suppression: Mapping[str, object] = field(default_factory=dict)
-    held: bool = False
-    opted_out_at: datetime | None = None
-    listed: Sequence[tuple[str, datetime]] = ()
-    consents: Sequence[ConsentRecord] = ()
-    first: bool | None = None
-    preference: Preference | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,6 +47,11 @@ class Prepared:
     text: TextChecks
     senders: tuple[Check, ...]
     instance: TemplateText | None
+
+    @property
+    def asks_for_consent(self) -> bool:
+        """Whether the country asks for one for such messages."""
+        return self.offer.campaign.category in self.offer.policy.consents
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,15 +136,6 @@ def examine_again(prepared: Prepared, person: Person, *, now: datetime) -> Itera
 def _check_consent(prepared: Prepared, person: Person, now: datetime) -> Iterator[Check]:
     """Public lists, and the consent itself."""
     policy, campaign = prepared.offer.policy, prepared.offer.campaign
-    rule = policy.consents.get(campaign.category)
-    find = partial(
-        find_consent,
-        rule,
-        channel=campaign.channel,
-        topic=campaign.topic,
-        opted_out_at=person.opted_out_at,
-        now=now,
-    )
     if person.listed:
         yield from check_listings(
             policy.block_lists,
@@ -217,14 +144,34 @@ def _check_consent(prepared: Prepared, person: Person, now: datetime) -> Iterato
             person.consents,
             category=campaign.category,
             channel=campaign.channel,
-            decide=lambda records: find(records).decision,
+            decide=lambda records: _find_consent(prepared, person, records, now).decision,
             now=now,
         )
-    found = find(person.consents)
-    seen = explain_consent(rule, found, person.consents)
+    found = _find_consent(prepared, person, person.consents, now)
+    seen = explain_consent(policy.consents.get(campaign.category), found, person.consents)
     yield judged(Question.CONSENT, found.decision, **seen)
     if isinstance(found.decision, Proceed):
         yield from prepared.demands[is_offline(found.record)]
+
+
+def allowing_consent(prepared: Prepared, person: Person, *, now: datetime) -> ConsentRecord | None:
+    """The consent that lets a message through; None: none does, or none is asked for."""
+    found = _find_consent(prepared, person, person.consents, now)
+    return found.record if isinstance(found.decision, Proceed) else None
+
+
+def _find_consent(
+    prepared: Prepared, person: Person, records: Sequence[ConsentRecord], now: datetime
+) -> ConsentFinding:
+    campaign = prepared.offer.campaign
+    return find_consent(
+        prepared.offer.policy.consents.get(campaign.category),
+        records,
+        channel=campaign.channel,
+        topic=campaign.topic,
+        opted_out_at=person.opted_out_at,
+        now=now,
+    )
 
 
 def decide_eligibility(prepared: Prepared, person: Person, *, now: datetime) -> Eligibility:

@@ -32,7 +32,7 @@ def change(
     """Put a campaign into another state; a cancelled or expired one stays what it is.
 
     Args:
-        campaign: as it is now.
+        campaign: as it was when it was last looked at; somebody else may have changed it since.
         actor: a person's name, or the part of Recado.
 
     Returns:
@@ -43,13 +43,13 @@ def change(
     """
     action = _ACTIONS[state]
     kept = None if state is CampaignState.ACTIVE else reason
-    done = campaigns.set_state(connection, campaign.code, state, reason=kept, now=now)
-    if done and campaign.state is not state:
+    if campaigns.set_state(connection, campaign.code, state, reason=kept, now=now):
         event = AuditEvent(
             occurred_at=now, actor=actor, action=action, subject=campaign.code, reason=reason
         )
         audit.add(connection, [event])
-    return done
+        return True
+    return campaigns.by_codes(connection, [campaign.code])[campaign.code].state is state
 
 
 def pause_halted(

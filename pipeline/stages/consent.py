@@ -1,14 +1,19 @@
 """The consent stage: may this person be written to at all, by this business, with this text?"""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, Row
 
 from pipeline.policy.decision import Block, Defer, Proceed
-from pipeline.policy.eligibility import Eligibility, Person, Prepared, decide_eligibility
+from pipeline.policy.eligibility import (
+    Eligibility,
+    Prepared,
+    allowing_consent,
+    decide_eligibility,
+)
+from pipeline.policy.offer import Person
 from pipeline.policy.vocabulary import CampaignState, MessageState, Outcome, Reason, Stage
 from pipeline.stages.books import Books
 from pipeline.stages.facts import Facts, Recipient, gather
@@ -92,16 +97,10 @@ def _allowing(
     prepared: Prepared, person: Person, held: Sequence[HeldConsent], now: datetime
 ) -> int | None:
     """The ledger event of the consent that lets the message through."""
-    offer = prepared.offer
-    if offer.campaign.category not in offer.policy.consents:
-        return None
-    if len(held) == 1:
+    if len(held) == 1 and prepared.asks_for_consent:
         return held[0].event_id
-    for consent in held:
-        alone = replace(person, consents=[consent.record])
-        if isinstance(decide_eligibility(prepared, alone, now=now).decision, Proceed):
-            return consent.event_id
-    return None
+    record = allowing_consent(prepared, person, now=now)
+    return next((consent.event_id for consent in held if consent.record is record), None)
 
 
 def _verdict(

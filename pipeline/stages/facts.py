@@ -10,8 +10,9 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.country import CountryPolicy
-from pipeline.policy.eligibility import Offer, Person, Prepared, prepare
+from pipeline.policy.eligibility import Prepared, prepare
 from pipeline.policy.numbers import states_of
+from pipeline.policy.offer import Offer, Person
 from pipeline.policy.preferences import Preference
 from pipeline.policy.sender import SenderFacts
 from pipeline.policy.suppression import EVERY_BUSINESS, is_stopped
@@ -69,6 +70,7 @@ class Facts:
     written_to: Collection[int] = ()
     check_sender: bool = True
     _prepared: dict[tuple[str, int], Prepared | None] = field(default_factory=dict)
+    _fitting: dict[str, Sequence[tuple[Sender, SenderFacts]]] = field(default_factory=dict)
 
     def at(self, moment: datetime) -> "Facts":
         """The same facts at another instant."""
@@ -119,7 +121,15 @@ class Facts:
         )
 
     def _pick(self, recipient: Recipient) -> tuple[Sender, SenderFacts] | tuple[None, None]:
-        return pick_sender(self.campaign, self.senders, recipient.country, recipient.contact_id)
+        """The campaign's own sender, else one of the business for the channel and the country.
+
+        A person gets every message from the same sender, so long as the business has the same.
+        """
+        fitting = self._fitting.get(recipient.country)
+        if fitting is None:
+            fitting = senders_for(self.campaign, self.senders, recipient.country)
+            self._fitting[recipient.country] = fitting
+        return fitting[recipient.contact_id % len(fitting)] if fitting else (None, None)
 
     def _offer(self, policy: CountryPolicy, sender: SenderFacts | None) -> Offer:
         return Offer(
@@ -165,14 +175,17 @@ def gather(
             for sender in senders.select_senders(connection, businesses=[campaign.business])
         ],
         templates=senders.select_templates(connection, [campaign.business]),
-        listed=block_lists.listed(connection, contacts),
+        listed={},
         preferences=preferences.of(connection, contacts, campaign.business),
     )
-    offers = [known.prepared(recipient) for recipient in recipients]
-    if not any(offer is not None and offer.text.needs_first for offer in offers):
-        return known
-    written_to = frequency.written_to(connection, contacts, campaign.business)
-    return replace(known, written_to=written_to)
+    # What few countries ask for is read only where one of them does.
+    offers = [offer for offer in map(known.prepared, recipients) if offer is not None]
+    if any(offer.offer.policy.block_lists for offer in offers):
+        known = replace(known, listed=block_lists.listed(connection, contacts))
+    if any(offer.text.needs_first for offer in offers):
+        written_to = frequency.written_to(connection, contacts, campaign.business)
+        known = replace(known, written_to=written_to)
+    return known
 
 
 def template_of(campaign: Campaign, registered: Sequence[Template]) -> TemplateFacts | None:
@@ -185,26 +198,11 @@ def template_of(campaign: Campaign, registered: Sequence[Template]) -> TemplateF
     return TemplateFacts(id=campaign.template_code, status=RegistrationStatus.DRAFT)
 
 
-def pick_sender(
-    campaign: Campaign,
-    available: Sequence[tuple[Sender, SenderFacts]],
-    country: str,
-    contact_id: int,
-) -> tuple[Sender, SenderFacts] | tuple[None, None]:
-    """The campaign's own sender, else one of the business for the channel and the country.
-
-    A person gets every message from the same sender, so long as the business has the same ones.
-    """
+def senders_for(
+    campaign: Campaign, available: Sequence[tuple[Sender, SenderFacts]], country: str
+) -> Sequence[tuple[Sender, SenderFacts]]:
+    """The sender that the campaign names, else all that send its channel to the country."""
+    on_channel = [pair for pair in available if pair[0].channel is campaign.channel]
     if campaign.sender_code is not None:
-        named = [
-            pair
-            for pair in available
-            if pair[0].code == campaign.sender_code and pair[0].channel is campaign.channel
-        ]
-        return named[0] if named else (None, None)
-    fitting = [
-        pair
-        for pair in available
-        if pair[0].channel is campaign.channel and pair[0].country == country
-    ]
-    return fitting[contact_id % len(fitting)] if fitting else (None, None)
+        return [pair for pair in on_channel if pair[0].code == campaign.sender_code]
+    return [pair for pair in on_channel if pair[0].country == country]

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from pipeline.policy.decision import Defer
 from pipeline.policy.frequency import decide_frequencies
 from pipeline.policy.quota import bucket_of, decide_quotas, room_in_all
+from pipeline.policy.sender_rules import Quota
 from pipeline.policy.vocabulary import MessageState, Outcome, Reason, Stage
 from pipeline.stages.books import Books
 from pipeline.stages.caps import LONGEST_PERIOD, caps_on, quotas_on
@@ -21,7 +22,6 @@ from pipeline.store import quotas as quota_store
 from pipeline.store.campaigns import Campaign
 from pipeline.store.claims import Parcel
 from pipeline.store.messages import Verdict
-from pipeline.store.senders import Sender
 
 
 @dataclass(slots=True)
@@ -29,9 +29,9 @@ class _Room:
     """What is used already; what this chunk passes is counted on top."""
 
     campaigns: Mapping[int, Campaign]
-    senders: Mapping[int, Sender]
     sent: dict[frequency.Key, list[datetime]]
     used: dict[int, list[tuple[datetime, int]]]
+    quotas: Mapping[int, Sequence[Quota]]
     left: dict[int, int] = field(default_factory=dict)
     taken: dict[int, int] = field(default_factory=dict)
 
@@ -39,7 +39,7 @@ class _Room:
 def run(connection: Connection, ids: Sequence[int], *, books: Books, now: datetime) -> list[int]:
     """Defer what is over a cap or a quota; return the ready messages that may be delivered."""
     parcels = claims.load(connection, ids, content=False)
-    room = _measure(connection, parcels, now)
+    room = _measure(connection, parcels, books, now)
     verdicts: list[Verdict] = []
     passed: list[int] = []
     for parcel in parcels:
@@ -59,13 +59,16 @@ def run(connection: Connection, ids: Sequence[int], *, books: Books, now: dateti
     return passed
 
 
-def _measure(connection: Connection, parcels: Sequence[Parcel], now: datetime) -> _Room:
+def _measure(
+    connection: Connection, parcels: Sequence[Parcel], books: Books, now: datetime
+) -> _Room:
     found = campaigns.by_ids(connection, {parcel.campaign_id for parcel in parcels})
     businesses = {campaign.business for campaign in found.values()}
     sender_ids = {parcel.sender_id for parcel in parcels}
+    used_senders = senders.select_senders(connection, ids=sender_ids)
     return _Room(
         campaigns=found,
-        senders={s.id: s for s in senders.select_senders(connection, ids=sender_ids)},
+        quotas={sender.id: quotas_on(sender, books=books, now=now) for sender in used_senders},
         sent=frequency.sent(connection, {p.contact_id for p in parcels}, businesses),
         used=quota_store.used(connection, sender_ids, since=now - LONGEST_PERIOD),
     )
@@ -88,15 +91,15 @@ def _decide(parcel: Parcel, room: _Room, books: Books, now: datetime) -> Defer |
         )
         if isinstance(decision, Defer):
             return decision
-    full = _take_quota(parcel, room, books, now)
+    full = _take_quota(parcel, room, now)
     if full is None:
         sent.append(now)
     return full
 
 
-def _take_quota(parcel: Parcel, room: _Room, books: Books, now: datetime) -> Defer | None:
+def _take_quota(parcel: Parcel, room: _Room, now: datetime) -> Defer | None:
     sender_id = parcel.sender_id
-    quotas = quotas_on(room.senders[sender_id], books=books, now=now)
+    quotas = room.quotas[sender_id]
     if not quotas:
         return None
     if sender_id not in room.left:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection, Row
 
 from pipeline.policy.content.text import CampaignText
-from pipeline.policy.eligibility import CampaignFacts
+from pipeline.policy.offer import CampaignFacts
 from pipeline.policy.vocabulary import CampaignState, Category, Channel
 from pipeline.store.tables import campaigns
 
@@ -61,9 +61,6 @@ class Campaign:
                 machine_translated=self.machine_translated,
             ),
             topic=self.topic,
-            template=self.template_code,
-            starts_at=self.starts_at,
-            expires_at=self.expires_at,
         )
 
 
@@ -138,16 +135,15 @@ def set_state(
     """Pause, resume or cancel; a cancelled or expired campaign stays what it is.
 
     Returns:
-        Whether the campaign is in `state` now.
+        Whether it has changed; one that is in `state` already keeps its reason.
     """
     final = (CampaignState.CANCELLED.value, CampaignState.EXPIRED.value)
-    connection.execute(
+    result = connection.execute(
         update(campaigns)
-        .where(campaigns.c.code == code, campaigns.c.state.not_in(final))
+        .where(campaigns.c.code == code, campaigns.c.state.not_in((*final, state.value)))
         .values(state=state.value, state_reason=reason, state_changed_at=now)
     )
-    found = by_codes(connection, [code]).get(code)
-    return found is not None and found.state is state
+    return result.rowcount > 0
 
 
 _COUNTS = text(

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from config.policies import ENFORCED_KINDS, load_policies
-from tests.rules.cases import CASES, Case
+from tests.rules.cases import CASES
+from tests.rules.changes import Case
 from tests.rules.elsewhere import ELSEWHERE
 from tests.rules.paper import paper
 

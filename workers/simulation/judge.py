@@ -8,8 +8,9 @@ from functools import cache, lru_cache
 from pipeline.policy.checks import Check, blocked, first_stop, judged, passed, skipped
 from pipeline.policy.content.segments import count_segments
 from pipeline.policy.decision import Block, Defer, Proceed
-from pipeline.policy.eligibility import NO_POLICY, Person, Prepared, examine, examine_again
+from pipeline.policy.eligibility import NO_POLICY, Prepared, examine, examine_again
 from pipeline.policy.numbers import states_of
+from pipeline.policy.offer import Person
 from pipeline.policy.rendering import render
 from pipeline.policy.vocabulary import (
     CampaignState,
