@@ -11,8 +11,8 @@ from benchmarks import world
 from benchmarks.lab import Cost, Lab, laboratory, watched
 from benchmarks.pipeline import pass_through
 from pipeline.policy.vocabulary import Channel, Stage
-from pipeline.providers import twilio_dialect
 from pipeline.providers.base import OutboundMessage
+from pipeline.providers.twilio import dialect as twilio_dialect
 from workers.sandbox.options import Behaviour
 from workers.stack.ports import free_port
 from workers.stack.roles import recado_role, sandbox_role, worker_role

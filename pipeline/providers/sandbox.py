@@ -3,7 +3,6 @@
 from yarl import URL
 
 from pipeline.policy.vocabulary import Channel
-from pipeline.providers import twilio_dialect, whatsapp_dialect
 from pipeline.providers.base import (
     Action,
     Ambiguous,
@@ -13,6 +12,8 @@ from pipeline.providers.base import (
     SendResult,
 )
 from pipeline.providers.http import Answer, Client, SessionFactory, TooLate, Unreachable
+from pipeline.providers.twilio import dialect as twilio_dialect
+from pipeline.providers.whatsapp import dialect as whatsapp_dialect
 
 
 class SandboxProvider:

@@ -13,8 +13,8 @@ from pipeline.providers.signatures import (
     twilio_signature_ok,
     whatsapp_signature_ok,
 )
-from pipeline.providers.twilio_events import account_of, is_json, parse_twilio_body, read_twilio
-from pipeline.providers.whatsapp_events import read_whatsapp
+from pipeline.providers.twilio.events import account_of, is_json, parse_twilio_body, read_twilio
+from pipeline.providers.whatsapp.events import read_whatsapp
 
 SIGNED_BY = {
     "whatsapp": ("x-hub-signature-256",),

@@ -7,8 +7,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from pipeline.providers.base import OutboundMessage, Rejected
-from pipeline.providers.codes import TWILIO, judge
+from pipeline.providers.codes import judge
 from pipeline.providers.http import clean_detail
+from pipeline.providers.twilio.codes import TWILIO
 
 TO = "+5511999990001"
 

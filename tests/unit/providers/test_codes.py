@@ -2,13 +2,13 @@ import pytest
 
 from pipeline.providers.base import Action, Rejected
 from pipeline.providers.codes import (
-    TWILIO,
-    WHATSAPP,
     CodeTable,
     judge,
     means_opt_out,
     means_violation,
 )
+from pipeline.providers.twilio.codes import TWILIO
+from pipeline.providers.whatsapp.codes import WHATSAPP
 
 
 @pytest.mark.parametrize(

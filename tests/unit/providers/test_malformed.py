@@ -19,8 +19,8 @@ from pipeline.providers.events import (
     StatusReport,
 )
 from pipeline.providers.inbound_events import read_inbound
-from pipeline.providers.twilio_events import parse_twilio_body, read_twilio
-from pipeline.providers.whatsapp_events import read_whatsapp
+from pipeline.providers.twilio.events import parse_twilio_body, read_twilio
+from pipeline.providers.whatsapp.events import read_whatsapp
 
 PAYLOADS = Path(__file__).parent / "payloads"
 WHATSAPP = [json.loads(path.read_text()) for path in sorted(PAYLOADS.glob("whatsapp_*.json"))]

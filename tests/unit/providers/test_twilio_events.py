@@ -16,7 +16,7 @@ from pipeline.providers.events import (
     ProviderEvent,
     StatusReport,
 )
-from pipeline.providers.twilio_events import (
+from pipeline.providers.twilio.events import (
     MOST_FIELDS,
     account_of,
     is_json,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
 from pipeline.providers.signatures import twilio_signature_ok
-from pipeline.providers.twilio_events import parse_twilio_body
+from pipeline.providers.twilio.events import parse_twilio_body
 
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 SHARED_KEY = "key=webhooks_sharedkey_01,algorithm=HMAC_SHA256"

@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.providers.events import MalformedEventError, OtherEvent
-from pipeline.providers.whatsapp_events import MOST_EVENTS, read_whatsapp
+from pipeline.providers.whatsapp.events import MOST_EVENTS, read_whatsapp
 from tests.unit.providers.whatsapp import body, change, message, read_message, read_one, reply
 
 

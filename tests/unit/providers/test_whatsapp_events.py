@@ -15,7 +15,7 @@ from pipeline.providers.events import (
     ProviderEvent,
     StatusReport,
 )
-from pipeline.providers.whatsapp_events import read_whatsapp
+from pipeline.providers.whatsapp.events import read_whatsapp
 from tests.unit.providers.whatsapp import (
     ADDRESSES,
     AT,

@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.providers.events import InboundReply, NumberChange, OtherEvent, Person, ProviderEvent
-from pipeline.providers.whatsapp_events import read_whatsapp
+from pipeline.providers.whatsapp.events import read_whatsapp
 from tests.unit.providers.whatsapp import (
     BOTH,
     CONTACT,

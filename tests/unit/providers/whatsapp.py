@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.policy.vocabulary import Channel
 from pipeline.providers.events import InboundReply, Person, ProviderEvent
-from pipeline.providers.whatsapp_events import read_whatsapp
+from pipeline.providers.whatsapp.events import read_whatsapp
 
 PHONE, USER_ID = "5511999990001", "BR.9000000000000000001"
 BOTH = Person(phone=PHONE, user_id=USER_ID)

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from pipeline.policy.vocabulary import Channel
-from pipeline.providers.codes import WHATSAPP, means_opt_out, means_violation
+from pipeline.providers.codes import means_opt_out, means_violation
 from pipeline.providers.events import (
     DeliveryStatus,
     InboundReply,
@@ -29,8 +29,9 @@ from pipeline.providers.untrusted import (
     read_message_id,
     read_unix_time,
 )
-from pipeline.providers.whatsapp_messages import read_message
-from pipeline.providers.whatsapp_people import Surroundings, read_surroundings
+from pipeline.providers.whatsapp.codes import WHATSAPP
+from pipeline.providers.whatsapp.messages import read_message
+from pipeline.providers.whatsapp.people import Surroundings, read_surroundings
 
 MOST_EVENTS = 2000
 """In one body. WhatsApp puts at most 1,000 into one."""

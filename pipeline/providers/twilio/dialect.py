@@ -11,8 +11,9 @@ from urllib.parse import quote, quote_plus
 from yarl import URL
 
 from pipeline.providers.base import Accepted, Ambiguous, OutboundMessage, Rejected, SendResult
-from pipeline.providers.codes import TWILIO, judge
+from pipeline.providers.codes import judge
 from pipeline.providers.http import Answer, clean_detail, storable
+from pipeline.providers.twilio.codes import TWILIO
 
 LONGEST_VALIDITY = 36_000
 """Seconds; Twilio refuses more."""

@@ -9,8 +9,9 @@ from urllib.parse import quote
 from yarl import URL
 
 from pipeline.providers.base import Accepted, Ambiguous, OutboundMessage, Rejected, SendResult
-from pipeline.providers.codes import WHATSAPP, judge
+from pipeline.providers.codes import judge
 from pipeline.providers.http import Answer, clean_detail, storable
+from pipeline.providers.whatsapp.codes import WHATSAPP
 
 VERSION = "v25.0"
 """Of the Graph API."""

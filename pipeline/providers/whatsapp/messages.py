@@ -16,7 +16,7 @@ from pipeline.providers.events import (
     ProviderEvent,
 )
 from pipeline.providers.untrusted import LONGEST_ID, read_id, read_text, read_unix_time
-from pipeline.providers.whatsapp_people import Surroundings
+from pipeline.providers.whatsapp.people import Surroundings
 
 _MEDIA = frozenset({"audio", "document", "image", "sticker", "video", "voice"})
 _WORDLESS = frozenset(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from pipeline.policy.vocabulary import Channel
-from pipeline.providers.codes import TWILIO, means_opt_out, means_violation
+from pipeline.providers.codes import means_opt_out, means_violation
 from pipeline.providers.events import (
     DeliveryStatus,
     InboundReply,
@@ -21,6 +21,7 @@ from pipeline.providers.events import (
     StatusReport,
 )
 from pipeline.providers.http import clean_detail
+from pipeline.providers.twilio.codes import TWILIO
 from pipeline.providers.untrusted import (
     LONGEST_ID,
     read_code,

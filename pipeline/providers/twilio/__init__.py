@@ -1,0 +1,1 @@
+"""Twilio: what it is asked, what its answers mean, and what it tells of its own accord."""

@@ -1,0 +1,72 @@
+"""What WhatsApp's error codes call for.
+
+Source: Meta's "Cloud API error codes" (developers.facebook.com). Where it leaves it open whether a
+message was sent, the entry is `Action.AMBIGUOUS`.
+"""
+
+from pipeline.providers.base import Action
+from pipeline.providers.codes import CodeTable, Handling
+
+_HOUR = 3600.0
+_FAIL = Handling(Action.FAIL)
+_HALT_ACCOUNT = Handling(Action.HALT_ACCOUNT)
+_HALT_CAMPAIGN = Handling(Action.HALT_CAMPAIGN)
+_HALT_SENDER = Handling(Action.HALT_SENDER)
+_SLOW_ACCOUNT = Handling(Action.SLOW_ACCOUNT)
+_SLOW_SENDER = Handling(Action.SLOW_SENDER)
+_FEW_TRIES = Handling(Action.RETRY_LATER, tries=3)
+_HALT_ACCOUNT_VIOLATION = Handling(Action.HALT_ACCOUNT, violation=True)
+_HALT_CAMPAIGN_VIOLATION = Handling(Action.HALT_CAMPAIGN, violation=True)
+_HALT_SENDER_VIOLATION = Handling(Action.HALT_SENDER, violation=True)
+_HALT_TEMPLATE_VIOLATION = Handling(Action.HALT_TEMPLATE, violation=True)
+
+WHATSAPP: CodeTable = {
+    **dict.fromkeys(range(200, 300), _HALT_ACCOUNT),  # permissions: Meta reserves the range
+    0: _HALT_ACCOUNT,  # the token does not authenticate
+    1: _FEW_TRIES,  # unknown
+    2: _FEW_TRIES,  # down or overloaded
+    3: _HALT_ACCOUNT,  # capability or permission
+    4: _SLOW_ACCOUNT,  # the application's rate
+    10: _HALT_ACCOUNT,  # permission
+    33: _FAIL,  # parameter value
+    100: _FAIL,  # parameter
+    190: _HALT_ACCOUNT,  # token expired
+    368: _HALT_ACCOUNT_VIOLATION,  # restricted for policy violations
+    80007: _SLOW_ACCOUNT,  # the business account's rate
+    130429: _SLOW_SENDER,  # the number's throughput
+    130472: _FAIL,  # the person is in a holdout experiment
+    130497: _HALT_ACCOUNT,  # may not message this country
+    131000: _FEW_TRIES,  # unknown
+    131008: _FAIL,  # parameter missing
+    131009: _FAIL,  # parameter value
+    131016: _FEW_TRIES,  # service unavailable
+    131021: _FAIL,  # sender and recipient are the same
+    131026: _FAIL,  # undeliverable: no WhatsApp, old version, terms not accepted
+    131030: _FAIL,  # recipient not in a test number's list
+    131031: _HALT_ACCOUNT_VIOLATION,  # account locked
+    131042: _HALT_ACCOUNT,  # payment
+    131045: _HALT_SENDER,  # number not registered
+    131047: _FAIL,  # the 24-hour window is closed
+    131048: _HALT_SENDER_VIOLATION,  # limited for spam
+    131049: Handling(Action.SLOW_RECIPIENT, 24 * _HOUR),  # the person's marketing cap
+    131050: Handling(Action.SUPPRESS_MARKETING),  # the person stopped marketing
+    131051: _FAIL,  # message type
+    131056: Handling(Action.SLOW_RECIPIENT, 4.0, backoff=4.0),  # pair rate: 4^n s, as documented
+    131057: Handling(Action.SLOW_SENDER, 60.0),  # throughput upgrade: about a minute
+    131062: _FAIL,  # a business-scoped user id is not supported here
+    131063: _HALT_CAMPAIGN,  # marketing is switched off on this interface
+    131064: _HALT_SENDER_VIOLATION,  # limited for its classification
+    132000: _HALT_CAMPAIGN,  # number of template parameters
+    132001: _HALT_CAMPAIGN,  # no such template in this language
+    132005: _HALT_CAMPAIGN,  # text too long once filled in
+    132007: _HALT_CAMPAIGN_VIOLATION,  # format policy
+    132008: _HALT_CAMPAIGN,  # format
+    132012: _HALT_CAMPAIGN,  # format of the parameters
+    132015: _HALT_TEMPLATE_VIOLATION,  # paused for its quality
+    132016: _HALT_TEMPLATE_VIOLATION,  # disabled for its quality
+    133004: _FEW_TRIES,  # server unavailable
+    133010: _HALT_SENDER,  # number not registered
+    133016: _HALT_SENDER,  # registered too often
+    135000: _FEW_TRIES,  # unknown
+}
+"""WhatsApp Cloud API."""
