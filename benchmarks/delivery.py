@@ -10,7 +10,7 @@ import aiohttp
 from benchmarks import world
 from benchmarks.lab import Cost, Lab, laboratory, watched
 from benchmarks.pipeline import pass_through
-from pipeline.policy.vocabulary import Channel, Stage
+from pipeline.policy.vocabulary import Category, Channel, Stage
 from pipeline.providers.base import OutboundMessage
 from pipeline.providers.twilio import dialect as twilio_dialect
 from workers.sandbox.options import Behaviour
@@ -109,6 +109,7 @@ def _message(number: int) -> OutboundMessage:
         message_id=number,
         attempt=1,
         channel=Channel.SMS,
+        category=Category.MARKETING,
         sender_address="bench-br",
         to=f"+55119{80_000_000 + number}",
         body="Bench: 15% de desconto até 27/11, Ana. Responda SAIR para cancelar.",

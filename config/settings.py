@@ -162,6 +162,23 @@ class LeaseSettings(BaseModel, extra="forbid"):
         return timedelta(seconds=self.sending_seconds)
 
 
+class FaultSettings(BaseModel, extra="forbid"):
+    """A fault that a process brings upon itself: for the fault tests, never in production.
+
+    Attributes:
+        point: where, one of the names in ``workers/faultpoints.py``; None: nowhere.
+        action: what happens there: SIGKILL, or SIGSTOP.
+        passage: when the process comes there for the how manieth time.
+        token: a file that whoever does it removes first; without the file nobody does it. None:
+            every process that comes there does it.
+    """
+
+    point: str | None = Field(default=None, max_length=64)
+    action: Literal["kill", "freeze"] = "kill"
+    passage: int = Field(default=1, ge=1)
+    token: Path | None = None
+
+
 class Settings(BaseSettings):
     """Every setting of a Recado process."""
 
@@ -186,6 +203,7 @@ class Settings(BaseSettings):
     dispatch: DispatchSettings = DispatchSettings()
     leases: LeaseSettings = LeaseSettings()
     web: WebSettings = WebSettings()
+    fault: FaultSettings = FaultSettings()
 
     @model_validator(mode="after")
     def _sandbox_has_secrets(self) -> Self:

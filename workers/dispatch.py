@@ -22,6 +22,7 @@ from pipeline.stages.caps import LONGEST_PERIOD, quotas_on
 from pipeline.store import due, endings, quotas, senders
 from pipeline.store.senders import Sender
 from workers.clock import machine_now
+from workers.faultpoints import FaultPoint, reach
 from workers.lane.recovery import LaneRecovery
 from workers.queues import CHUNK, enqueue, queue_lengths
 from workers.runtime import Runtime
@@ -129,6 +130,7 @@ class Dispatcher:
             )
         if released:
             log.info("released", messages=len(released))
+            reach(FaultPoint.HANDED_OUT)
             enqueue(Stage.CONSENT, released)
 
     def _hand_out(self, lengths: dict[Stage, int]) -> None:
@@ -146,6 +148,8 @@ class Dispatcher:
         amounts = _amounts(usable, handed, self._settings.horizon_seconds, room)
         with self._runtime.transaction() as connection:
             ids = due.hand_out(connection, pairs, amounts, lease=machine_now() + self._lease)
+        if ids:
+            reach(FaultPoint.HANDED_OUT)
         for start in range(0, len(ids), HAND_OUT_CHUNK):
             enqueue(Stage.THROTTLE, ids[start : start + HAND_OUT_CHUNK])
 

@@ -18,6 +18,7 @@ from pipeline.policy.vocabulary import Stage
 from pipeline.stages import intake
 from pipeline.stages.intake import Chunk, Refusal
 from workers.clock import machine_now
+from workers.faultpoints import FaultPoint, reach
 from workers.queues import follow
 from workers.runtime import Runtime
 
@@ -147,6 +148,7 @@ class IntakeReader:
                 now=self._runtime.clock.now(),
                 lease=machine_now() + self._leases.queue,
             )
+        reach(FaultPoint.TAKEN_IN)
         unknown = {id(chunk) for chunk in taken.unknown}
         done = []
         for entry_id, chunk in chunks:

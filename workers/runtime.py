@@ -24,6 +24,7 @@ from pipeline.policy.content.models import load_models
 from pipeline.stages.books import Books
 from pipeline.store.engine import create_store_engine
 from workers.clock import BusinessClock, shared_clock
+from workers.faultpoints import arm
 from workers.servers import Servers
 
 
@@ -157,6 +158,7 @@ def open_runtime(application: str = "recado") -> Runtime:
     """
     settings = load_settings()
     configure_logs(settings.log_format, settings.log_level)
+    arm(settings.fault)
     return Runtime(settings, Servers.find(settings), application)
 
 

@@ -15,6 +15,7 @@ from pipeline.stages import consent, throttle, window
 from workers.app import app, settings
 from workers.clock import machine_now
 from workers.courier.process import close_courier, process_courier
+from workers.faultpoints import FaultPoint, reach
 from workers.lane.process import close_lane, process_lane
 from workers.queues import follow, task_name
 from workers.runtime import process_runtime, read_ahead, read_models_ahead
@@ -36,6 +37,7 @@ def decide_consent(ids: list[int]) -> None:
             now=runtime.clock.now(),
             lease=machine_now() + runtime.settings.leases.queue,
         )
+    reach(FaultPoint.DECIDED)
     log.info("chunk_done", stage=Stage.CONSENT, taken=len(ids), onward=len(onward))
     follow(Stage.CONSENT, onward)
 
@@ -46,6 +48,7 @@ def decide_window(ids: list[int]) -> None:
     runtime = process_runtime()
     with runtime.transaction() as connection:
         ready = window.run(connection, ids, books=runtime.books, now=runtime.clock.now())
+    reach(FaultPoint.DECIDED)
     log.info("chunk_done", stage=Stage.WINDOW, taken=len(ids), onward=len(ready))
     follow(Stage.WINDOW, ready)
 
@@ -56,6 +59,7 @@ def decide_throttle(ids: list[int]) -> None:
     runtime = process_runtime()
     with runtime.transaction() as connection:
         passed = throttle.run(connection, ids, books=runtime.books, now=runtime.clock.now())
+    reach(FaultPoint.DECIDED)
     log.info("chunk_done", stage=Stage.THROTTLE, taken=len(ids), onward=len(passed))
     follow(Stage.THROTTLE, passed)
 

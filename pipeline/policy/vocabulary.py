@@ -173,3 +173,4 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     PAUSED = "paused"
+    SET_ASIDE = "set_aside"

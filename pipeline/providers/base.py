@@ -6,10 +6,11 @@ answer was lost may already be on somebody's phone, so it is never sent again wi
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from pipeline.policy.vocabulary import Channel
+from pipeline.policy.vocabulary import Category, Channel
 
 
 class Action(StrEnum):
@@ -52,19 +53,23 @@ class OutboundMessage:
     Attributes:
         message_id: ours; it travels with the message and comes back in status callbacks.
         attempt: 1 for the first; errors that allow few tries become final after so many.
+        category: what kind of message it is; WhatsApp takes marketing at an address of its own.
         sender_address: the number (E.164), the provider's id of it, or a messaging service's id.
-        to: E.164.
+        to: E.164; empty when the person is known by `user_id` alone.
         body: the rendered text; what SMS sends, and WhatsApp when there is no template.
         template: the provider's name of an approved template.
         template_language: as the provider spells it, e.g. ``pt_BR``; needed with `template`.
         template_parameters: the values of the template's variables, in order.
         validity_seconds: after so many seconds the provider must drop it undelivered: the time
             left until the window closes. None: no limit.
+        user_id: the provider's own id of the person, within this account; None: the number.
+        media_url: the address of a picture, a film or a document that goes with it; None: none.
     """
 
     message_id: int
     attempt: int
     channel: Channel
+    category: Category
     sender_address: str
     to: str
     body: str
@@ -72,6 +77,8 @@ class OutboundMessage:
     template_language: str | None
     template_parameters: tuple[str, ...]
     validity_seconds: int | None
+    user_id: str | None = None
+    media_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +88,14 @@ class Accepted:
     Attributes:
         provider_id: its id for the message.
         held: it keeps the message back while it judges the template; a callback tells the end.
+        user_id: its own id of the person, where it told one.
+        segments: into how many parts it splits the text, where it told.
     """
 
     provider_id: str
     held: bool = False
+    user_id: str | None = None
+    segments: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,51 @@ class NotStarted:
 SendResult = Accepted | Rejected | Ambiguous | NotStarted
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sought:
+    """A message of which nobody knows whether the provider took it.
+
+    Attributes:
+        message_id: ours.
+        sender_address, to, body: as they were sent.
+        sent_after, sent_before: business instants between which the request can have begun.
+    """
+
+    message_id: int
+    channel: Channel
+    sender_address: str
+    to: str
+    body: str
+    sent_after: datetime
+    sent_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The provider has the message: it was sent, whatever became of it afterwards."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The provider has looked, and never took such a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The look-up says nothing: there is none, it failed, or several messages fit.
+
+    Attributes:
+        detail: why, without phone numbers.
+    """
+
+    detail: str
+
+
+Finding = Found | NotFound | CannotTell
+
+
 class Provider(Protocol):
     """Somebody who carries messages. Made and used inside one event loop."""
 
@@ -149,6 +205,10 @@ class Provider(Protocol):
         Raises:
             ValueError: the message cannot be carried by this provider at all.
         """
+        ...
+
+    async def find(self, sought: Sought) -> Finding:
+        """Look a message up whose answer was lost. Never raises for anything a network can do."""
         ...
 
     async def close(self) -> None:

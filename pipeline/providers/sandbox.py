@@ -6,10 +6,13 @@ from pipeline.policy.vocabulary import Channel
 from pipeline.providers.base import (
     Action,
     Ambiguous,
+    CannotTell,
+    Finding,
     NotStarted,
     OutboundMessage,
     Rejected,
     SendResult,
+    Sought,
 )
 from pipeline.providers.http import Answer, Client, SessionFactory, TooLate, Unreachable
 from pipeline.providers.twilio import dialect as twilio_dialect
@@ -64,6 +67,10 @@ class SandboxProvider:
         if isinstance(result, TooLate):
             return NotStarted()
         return Ambiguous(result.detail)
+
+    async def find(self, sought: Sought) -> Finding:
+        """Look a message up whose answer was lost; see `Provider.find`."""
+        return CannotTell(f"{sought.channel.value} messages cannot be looked up")
 
     async def close(self) -> None:
         """Close both sessions and the connections that they share."""

@@ -195,6 +195,7 @@ def compose(
         message_id=parcel.id,
         attempt=parcel.refusals + 1,
         channel=campaign.channel,
+        category=campaign.category,
         sender_address=sender.address,
         to=parcel.phone,
         body=render(campaign.body, parcel.variables),

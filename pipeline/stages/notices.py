@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.engine import Connection
 
+from pipeline.policy.vocabulary import Category
 from pipeline.providers.base import (
     Accepted,
     Action,
@@ -79,6 +80,7 @@ def compose(notice: Notice) -> OutboundMessage:
         message_id=notice.id,
         attempt=1,
         channel=notice.channel,
+        category=Category.TRANSACTIONAL,
         sender_address=notice.address,
         to=notice.phone,
         body=notice.body,

@@ -5,7 +5,8 @@ are business time; ``lease_until`` is machine time: until then a row belongs to 
 or a back-off; afterwards it comes back by itself.
 
 What people send us stands in ``inbound_tables``, what rules look at besides in ``rule_tables``,
-all in the same metadata.
+what delivery remembers of providers in ``provider_tables``, what caps and quotas have used in
+``count_tables``, all in the same metadata.
 
 ``messages`` and ``decisions`` take thousands of rows a second and have no foreign keys: their
 parents are never deleted, and the stages have made the check already.
@@ -76,6 +77,7 @@ campaigns = Table(
     Column("expires_at", Instant),
     Column("body", Text, nullable=False),
     Column("template_code", Text),
+    Column("media_url", Text, comment="a picture, a film or a document that goes with it"),
     Column("variables", ARRAY(Text), nullable=False, comment="names that the body needs"),
     Column("machine_translated", Boolean, nullable=False, server_default=text("false")),
     Column("disclosures", JSONB, nullable=False, server_default=text("'{}'")),
@@ -120,6 +122,8 @@ messages = Table(
     Column("window_closes_at", Instant),
     Column("look_again_at", Instant, comment="until when a ready message's decisions hold"),
     Column("lease_until", Instant),
+    Column("tries", SmallInteger, nullable=False, server_default=text("0")),
+    Column("in_doubt_at", Instant),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("refusals", SmallInteger, nullable=False, server_default=text("0")),
     Column("provider_id", Text),
@@ -145,6 +149,8 @@ messages = Table(
         text("least(window_closes_at, look_again_at)"),
         postgresql_where=_IN_POOL,
     ),
+    # Of what nobody knows whether it was sent: the oldest first.
+    Index("ix_messages_in_doubt", "in_doubt_at", postgresql_where=text("state = 'in_doubt'")),
     # Whose lease ran out; and how much each sender has been given and not yet sent.
     Index(
         "ix_messages_lease",
@@ -267,26 +273,6 @@ templates = Table(
     Column("machine_translated", Boolean, nullable=False, server_default=text("false")),
     Column("updated_at", Instant, nullable=False),
     UniqueConstraint("business", "code"),
-)
-
-frequency_use = Table(
-    "frequency_use",
-    metadata,
-    Column("contact_id", BigInteger, primary_key=True),
-    Column("business", Text, primary_key=True),
-    Column("counted", Text, primary_key=True, comment="the categories counted together"),
-    Column("sent", ARRAY(Instant), nullable=False, comment="the last month's sends"),
-    # ON CONFLICT sees only the proposed row: the caps travel in it to the guard.
-    Column("caps", ARRAY(Integer), nullable=False, comment="the caps of the last reservation"),
-    Column("caps_since", ARRAY(Instant), nullable=False, comment="the start of each one's period"),
-)
-
-quota_use = Table(
-    "quota_use",
-    metadata,
-    Column("sender_id", BigInteger, ForeignKey("senders.id"), primary_key=True),
-    Column("bucket", Instant, primary_key=True, comment="the END of the minute counted"),
-    Column("used", Integer, nullable=False),
 )
 
 clock_origins = Table(

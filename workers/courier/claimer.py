@@ -13,6 +13,7 @@ from workers.clock import machine_now
 from workers.courier.admission import ClaimRound
 from workers.courier.lines import Waiting
 from workers.courier.means import CourierMeans
+from workers.faultpoints import FaultPoint, reach
 
 SLOT_SPAN = 0.1
 """Seconds of slots that are asked for at once, beyond what claiming takes."""
@@ -93,7 +94,9 @@ class Claimer:
             grants = {sender: replace(grant, count=0) for sender, grant in grants.items()}
         supply, slots, chosen = _share_out(order, grants, moment, lead)
         if chosen:
+            reach(FaultPoint.BEFORE_CLAIM)
             claimed = self._claim(chosen, order.directory)
+            reach(FaultPoint.CLAIMED)
             this_round = ClaimRound(began, time.monotonic())
             self._learn(this_round.ended - began)
             supply.departures = [

@@ -6,6 +6,7 @@ from pipeline.stages import answers
 from pipeline.stages.answers import Answer
 from workers.clock import machine_now
 from workers.courier.means import CourierMeans
+from workers.faultpoints import FaultPoint, reach
 from workers.recorder import Recorder
 
 PAUSE = 0.04
@@ -16,9 +17,11 @@ def open_recorder(means: CourierMeans) -> Recorder[Answer]:
     """A recorder over the means of a courier; call it inside the event loop."""
 
     def write(batch: Sequence[Answer]) -> None:
+        reach(FaultPoint.ANSWERED)
         now, machine = means.clock.now(), machine_now()
         with means.transaction() as connection:
             answers.record(connection, batch, books=means.books, now=now, machine_now=machine)
+        reach(FaultPoint.RECORDED)
 
     return Recorder(
         write, name=lambda answer: {"message_id": answer.claimed.parcel.id}, pause=PAUSE

@@ -8,6 +8,7 @@ from pipeline.limits.pace import LONGEST_HORIZON
 from pipeline.store import notices
 from workers.clock import machine_now
 from workers.courier.claimer import LONGEST_CALL
+from workers.faultpoints import FaultPoint, reach
 from workers.lane.lines import Waiting
 from workers.lane.means import LaneMeans
 
@@ -85,6 +86,7 @@ class NoticeClaimer:
             with self._means.transaction() as connection:
                 attempts = notices.claim(connection, fresh, lease=lease)
             self._learn(time.monotonic() - began)
+            reach(FaultPoint.NOTICE_CLAIMED)
         return [
             entry if entry.attempt else Waiting(entry.notice, attempts[entry.notice.id], began)
             for entry in entries

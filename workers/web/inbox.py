@@ -24,6 +24,7 @@ from pipeline.stages.receive import Arrival, Taken
 from pipeline.store import opt_outs
 from pipeline.store.engine import create_prompt_engine
 from workers.clock import BusinessClock, machine_now
+from workers.faultpoints import FaultPoint, reach
 from workers.queues import enqueue
 from workers.web.drain import Drain
 from workers.web.lane import Lane
@@ -186,6 +187,7 @@ class Inbox:
                 lease=machine_now() + LEASE,
             )
         committed, at = time.perf_counter(), self._clock.now()
+        reach(FaultPoint.STORED)
         self._telling.put([one.inbound_id for one in taken if one.inbound_id is not None])
         left = [one.inbound_id for one in taken if one.left and one.inbound_id is not None]
         if left:

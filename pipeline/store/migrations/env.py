@@ -2,7 +2,9 @@
 
 from alembic import context
 
+import pipeline.store.count_tables
 import pipeline.store.inbound_tables
+import pipeline.store.provider_tables
 import pipeline.store.rule_tables  # noqa: F401 - their tables belong to the metadata
 from pipeline.store.tables import metadata
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import pytest
 
-from pipeline.policy.vocabulary import Channel
+from pipeline.policy.vocabulary import Category, Channel
 from pipeline.providers.base import OutboundMessage, SendResult
 from pipeline.providers.registry import ProviderAccount, create_provider
 from tests.integration.providers.receiver import Receiver
@@ -144,6 +144,7 @@ def message() -> MakeMessage:
             "message_id": 42,
             "attempt": 1,
             "channel": Channel(channel),
+            "category": Category.TRANSACTIONAL,
             "sender_address": "+15550100001" if channel == "sms" else "900000000000002",
             "to": "+5511999990001",
             "body": 'Olá "Ana" & co: 20% + 5%. Responda SAIR 🙂',

@@ -15,7 +15,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
+import pipeline.store.count_tables
 import pipeline.store.inbound_tables
+import pipeline.store.provider_tables
 import pipeline.store.rule_tables  # noqa: F401 - their tables belong to the metadata
 from pipeline.store import migrations
 from pipeline.store.engine import create_store_engine

@@ -9,7 +9,15 @@ from sqlalchemy.engine import Connection
 from structlog.testing import capture_logs
 
 from pipeline.limits.pace import Grant, Pace
-from pipeline.providers.base import Accepted, OutboundMessage, Provider, SendResult
+from pipeline.providers.base import (
+    Accepted,
+    CannotTell,
+    Finding,
+    OutboundMessage,
+    Provider,
+    SendResult,
+    Sought,
+)
 from tests.integration.repliers import Repliers
 from tests.integration.world import World, numbers
 from workers.lane import Lane, LaneMeans
@@ -27,6 +35,9 @@ class Willing:
     ) -> SendResult:
         del start_within
         return Accepted(f"SM{message.message_id}")
+
+    async def find(self, sought: Sought) -> Finding:
+        return CannotTell(f"{sought.message_id} is not looked for")
 
     async def close(self) -> None:
         return
