@@ -1,0 +1,69 @@
+"""``recado smpp``: what SMSCs deliver, until SIGTERM or Ctrl-C."""
+
+import asyncio
+import signal
+
+import structlog
+
+from config.languages_file import load_languages
+from pipeline.store.engine import create_prompt_engine
+from workers.cli.session import session
+from workers.courier.process import smpp_account
+from workers.heartbeat import Heartbeat
+from workers.runtime import Runtime
+from workers.smpp import Receiver
+from workers.web.inbox import Inbox
+from workers.web.metrics import WebMetrics
+
+log = structlog.get_logger(__name__)
+
+ROLE = "smpp"
+
+
+def smpp() -> None:
+    """Take in replies and receipts from every SMPP account, until SIGTERM or Ctrl-C."""
+    with session(f"recado-{ROLE}") as runtime:
+        metrics = WebMetrics()
+        inbox = Inbox(
+            runtime.servers.database_url,
+            books=runtime.books,
+            lexicon=load_languages().lexicon,
+            clock=runtime.clock,
+            metrics=metrics,
+        )
+        with inbox, Heartbeat(runtime.servers.redis_url, [ROLE], lambda: inbox.alive):
+            asyncio.run(_receive(runtime, inbox, metrics))
+    log.info("stopped", role=ROLE)
+
+
+async def _receive(runtime: Runtime, inbox: Inbox, metrics: WebMetrics) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        log.info("stopping", role=ROLE, signal=signal.Signals(number).name)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    accounts = [
+        account
+        for name, settings in runtime.settings.providers.items()
+        if (account := smpp_account(name, settings)) is not None
+    ]
+    # Two connections an account: see `Lookups`.
+    engine = create_prompt_engine(
+        runtime.servers.database_url,
+        pool_size=max(2, 2 * len(accounts)),
+        application="recado-smpp-lookups",
+    )
+    receivers = [
+        Receiver(account, inbox=inbox, engine=engine, clock=runtime.clock, metrics=metrics)
+        for account in accounts
+    ]
+    log.info("started", role=ROLE, accounts=len(accounts))
+    try:
+        await stopping.wait()
+    finally:
+        await asyncio.gather(*(receiver.close() for receiver in receivers))
+        engine.dispose()
