@@ -53,6 +53,56 @@ class TemplateText:
         )
 
 
+class TemplateParameters:
+    """The values of a template's variables, as a campaign's body fills them in.
+
+    What the body says itself in their places is found once; only where the template's words could
+    end inside a value is each rendered text read by itself.
+
+    Args:
+        template: the registered body, with variables as ``{name}``.
+        body: the campaign's, with its own variables.
+
+    Attributes:
+        names: the template's variables, each once, in the order of their first places.
+    """
+
+    def __init__(self, template: str, body: str) -> None:
+        self._pattern = _Pattern(template)
+        self._body = body
+        self.names = tuple(dict.fromkeys(self._pattern.names))
+        self._parts = self._find_parts(body)
+
+    def values(self, recipient: Mapping[str, str]) -> tuple[str, ...]:
+        """One value for each of `names`, with runs of white space as one space.
+
+        Raises:
+            KeyError: the recipient lacks a value.
+            ValueError: the body, filled in, is no instance of the template.
+        """
+        if self._parts is not None:
+            return tuple(_squeeze(render(part, recipient)) for part in self._parts)
+        found = self._pattern.values_in(_squeeze(render(self._body, recipient)))
+        if found is None:
+            raise ValueError("the text is no instance of its template")
+        return tuple(found[name] for name in self.names)
+
+    def _find_parts(self, body: str) -> tuple[str, ...] | None:
+        """The body's own words and variables in the template's places; None: they differ."""
+        own = _Pattern(body)
+        if own.fixed == self._pattern.fixed:
+            placed = dict(zip(reversed(self._pattern.names), reversed(own.names), strict=True))
+            return tuple(f"{{{placed[name]}}}" for name in self.names)
+        found = self._pattern.values_in(_squeeze(body))
+        if found is None:
+            return None
+        parts = tuple(found[name] for name in self.names)
+        places = [found[name] for name in self._pattern.names]
+        # A variable of the body that was cut in two, or is the template's own text, tells nothing.
+        whole = [name for part in places for name in VARIABLE.findall(part)] == list(own.names)
+        return parts if whole else None
+
+
 class _Pattern:
     """A template taken apart: `fixed` stands before, between and after the `names`."""
 
@@ -71,6 +121,22 @@ class _Pattern:
         return not self._repeats or (
             len(self.names) <= MOST_PLACES and _Reading(self, text).found()
         )
+
+    def values_in(self, text: str) -> dict[str, str] | None:
+        """The values under which the text, its white space squeezed, is an instance."""
+        if not self.names or not self._may_read(text):
+            return {} if not self.names and text == self.fixed[0] else None
+        if self._repeats:
+            reading = _Reading(self, text)
+            return reading.values if len(self.names) <= MOST_PLACES and reading.found() else None
+        values: dict[str, str] = {}
+        at, end = len(self.fixed[0]), len(text) - len(self.fixed[-1])
+        for name, part in zip(self.names, self.fixed[1:-1], strict=False):
+            until = text.find(part, at + 1, end)
+            values[name] = text[at:until]
+            at = until + len(part)
+        values[self.names[-1]] = text[at:end]
+        return values
 
     def _may_read(self, text: str) -> bool:
         """Whether it is one if no variable had to be the same twice; in one pass.
@@ -96,7 +162,7 @@ class _Reading:
         self._pattern = pattern
         self._text = text
         self._tries = MOST_TRIES
-        self._values: dict[str, str] = {}
+        self.values: dict[str, str] = {}
 
     def found(self) -> bool:
         """Whether there are such values."""
@@ -112,16 +178,16 @@ class _Reading:
         if place == len(names):
             return at == len(text)
         name = names[place]
-        known = self._values.get(name)
+        known = self.values.get(name)
         if known is not None:
             return text.startswith(known, at) and self._from(place + 1, at + len(known))
         end = text.find(fixed[place + 1], at + 1)
         while end >= 0 and self._tries > 0:
-            self._values[name] = text[at:end]
+            self.values[name] = text[at:end]
             if self._from(place + 1, end):
                 return True
             end = text.find(fixed[place + 1], end + 1)
-        self._values.pop(name, None)
+        self.values.pop(name, None)
         return False
 
 

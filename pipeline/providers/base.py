@@ -60,6 +60,8 @@ class OutboundMessage:
         template: the provider's name of an approved template.
         template_language: as the provider spells it, e.g. ``pt_BR``; needed with `template`.
         template_parameters: the values of the template's variables, in order.
+        template_parameter_names: their names, where the provider knows the variables by name;
+            empty: it knows them by their places.
         validity_seconds: after so many seconds the provider must drop it undelivered: the time
             left until the window closes. None: no limit.
         user_id: the provider's own id of the person, within this account; None: the number.
@@ -79,6 +81,7 @@ class OutboundMessage:
     validity_seconds: int | None
     user_id: str | None = None
     media_url: str | None = None
+    template_parameter_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,18 @@ class Accepted:
         held: it keeps the message back while it judges the template; a callback tells the end.
         user_id: its own id of the person, where it told one.
         segments: into how many parts it splits the text, where it told.
+        paused: it has the message and does not deliver it, since its template is paused; it is
+            never sent again by itself, and nobody promises that it is delivered later.
+        receipt_ids: the ids, one a part of the text, by which its receipts will name the message;
+            empty: they carry our own id.
     """
 
     provider_id: str
     held: bool = False
     user_id: str | None = None
     segments: int | None = None
+    paused: bool = False
+    receipt_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,16 @@ _STATUSES: Mapping[int, Handling] = {
     429: Handling(Action.RETRY_LATER),
 }
 
+_HALTING = frozenset(
+    {
+        Action.HALT_SENDER,
+        Action.HALT_ACCOUNT,
+        Action.HALT_DESTINATION,
+        Action.HALT_TEMPLATE,
+        Action.HALT_CAMPAIGN,
+    }
+)
+
 _LEAVING = frozenset({Action.SUPPRESS, Action.SUPPRESS_MARKETING})
 
 _LONGEST_WAIT = 86_400.0
@@ -110,6 +120,25 @@ def means_violation(table: CodeTable, code: str | None) -> bool:
     """
     handling = _look_up(table, code)
     return handling is not None and handling.violation
+
+
+def halted_by(table: CodeTable, code: str | None, detail: str | None) -> Rejected | None:
+    """What a code, in a later report, halts beyond its message; None: nothing.
+
+    Args:
+        table: the dialect's.
+        code: as it stands in a status report.
+        detail: the provider's words, cleaned.
+    """
+    handling = _look_up(table, code)
+    if handling is None or code is None or handling.action not in _HALTING:
+        return None
+    return Rejected(handling.action, code, detail or "", None, violation=handling.violation)
+
+
+def is_known(table: CodeTable, code: str | None) -> bool:
+    """Whether a code of a later report stands in the table; none at all is no unknown one."""
+    return code is None or _look_up(table, code) is not None
 
 
 def _look_up(table: CodeTable, code: str | None) -> Handling | None:

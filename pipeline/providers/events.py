@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.policy.vocabulary import Channel
+from pipeline.policy.vocabulary import Channel, RegistrationStatus
+from pipeline.providers.base import Rejected
 
 
 class MalformedEventError(ValueError):
@@ -106,6 +107,8 @@ class StatusReport:
         detail: its words, without phone numbers.
         opted_out: the code says that the person has left: it is an opt-out too.
         violation: the code says that the message broke a rule of its carriers.
+        halts: what the code halts beyond this message: a sender, an account, a template.
+        known: False when the code is in no table.
         person: to whom it went, where the provider says so.
     """
 
@@ -117,7 +120,53 @@ class StatusReport:
     detail: str | None = None
     opted_out: bool = False
     violation: bool = False
+    halts: Rejected | None = None
+    known: bool = True
     person: Person | None = None
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TemplateChange:
+    """The provider has judged a template anew.
+
+    Attributes:
+        name: the provider's, which is our template's id.
+        language: as the provider spells it, e.g. ``pt_BR``.
+        status: what it is to us from now on.
+        word: the provider's word for it, e.g. ``PAUSED``.
+    """
+
+    name: str
+    language: str
+    status: RegistrationStatus
+    word: str
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountHalt:
+    """The provider lets the account send no more, or less than before.
+
+    Attributes:
+        word: its word for it, e.g. ``ACCOUNT_RESTRICTION``.
+        detail: its words, cleaned.
+    """
+
+    word: str
+    detail: str
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LimitChange:
+    """The provider's own limit on what the account may send has changed.
+
+    Attributes:
+        daily_limit: people in any 24 hours, all senders of the account together; None: no limit.
+    """
+
+    daily_limit: int | None
     occurred_at: datetime | None = None
 
 
@@ -132,4 +181,7 @@ class OtherEvent:
     kind: str
 
 
-ProviderEvent = InboundReply | NumberChange | StatusReport | OtherEvent
+AccountNews = TemplateChange | AccountHalt | LimitChange
+"""What concerns no person and no message."""
+
+ProviderEvent = InboundReply | NumberChange | StatusReport | AccountNews | OtherEvent

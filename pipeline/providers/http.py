@@ -1,13 +1,20 @@
-"""One POST, and what can be said afterwards: an answer, provably nothing sent, or unknown."""
+"""One POST, and what can be said afterwards: an answer, provably nothing sent, or unknown.
+
+A GET besides, for look-ups, which change nothing and may be repeated.
+"""
 
 import asyncio
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 from yarl import URL
+
+from pipeline.providers.base import Action, Ambiguous, NotStarted, Rejected
 
 SessionFactory = Callable[[Mapping[str, str]], aiohttp.ClientSession]
 """Makes a session that sends the given headers with every request; called inside the loop."""
@@ -23,7 +30,7 @@ class Answer:
     """A complete answer.
 
     Attributes:
-        retry_after: seconds, from the header of that name when it holds a number.
+        retry_after: seconds, from the header of that name.
     """
 
     status: int
@@ -56,6 +63,15 @@ class TooLate:
 
 
 PostResult = Answer | Unreachable | Unanswered | TooLate
+
+
+def without_answer(result: Unreachable | Unanswered | TooLate) -> Rejected | Ambiguous | NotStarted:
+    """What a request that got no answer means for its message, whoever the provider is."""
+    if isinstance(result, Unreachable):
+        return Rejected(Action.RETRY_LATER, "unreachable", result.detail, None)
+    if isinstance(result, TooLate):
+        return NotStarted()
+    return Ambiguous(result.detail)
 
 
 def session_factory(*, connections: int, timeout: float) -> SessionFactory:
@@ -129,7 +145,15 @@ class Client:
             return Unanswered(_describe(error))
         if response.status < _FIRST_NOT_SUCCESS:
             return Answer(response.status, answer)
-        return Answer(response.status, answer, _seconds(response.headers.get("Retry-After")))
+        return Answer(response.status, answer, read_retry_after(response.headers))
+
+    async def get(self, url: URL) -> Answer | Unanswered:
+        """GET a whole answer, once; nothing depends on when it starts."""
+        try:
+            async with self._session.get(url, allow_redirects=False) as response:
+                return Answer(response.status, await response.read())
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            return Unanswered(_describe(error))
 
     async def close(self) -> None:
         """Close the session and its connections."""
@@ -170,6 +194,25 @@ def _describe(error: Exception) -> str:
     return clean_detail(f"{type(error).__name__}: {error}")
 
 
-def _seconds(value: str | None) -> float | None:
-    # The header may hold a date instead; that needs a clock, and no provider here sends one.
-    return float(value) if value is not None and value.isascii() and value.isdigit() else None
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, where the answer says so: a number of them, or an instant (RFC 9110).
+
+    An instant is counted from the answer's own date: so it needs no clock of ours, and whether
+    theirs goes right does not matter.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    instant, sent = _instant(value), _instant(headers.get("Date", ""))
+    if instant is None or sent is None:
+        return None
+    return max(0.0, (instant - sent).total_seconds())
+
+
+def _instant(value: str) -> datetime | None:
+    try:
+        instant = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    # "-0000" and a missing zone give a naive one; HTTP's dates are all in GMT.
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)

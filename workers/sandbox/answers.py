@@ -4,6 +4,7 @@ import json
 import math
 
 from workers.sandbox.http import response
+from workers.sandbox.options import Fault, Outcome
 from workers.sandbox.requests import Sending
 
 _TWILIO_STATUS = {20003: 401, 20404: 404, 20429: 429, 20500: 500, 20503: 503}
@@ -28,20 +29,40 @@ _WHATSAPP_STATUS = {
 # For one string, `encode` of a shared encoder is quicker than json.dumps.
 _quoted = json.JSONEncoder().encode
 
-RATE_LIMITED = {"sms": 20429, "whatsapp": 130429}
-"""The code of a refusal for going too fast, by channel."""
+RATE_LIMITED = {"twilio": 20429, "whatsapp": 130429}
+"""The code of a refusal for going too fast, by who is asked."""
+
+_MESSAGE_STATUS: dict[Outcome, str] = {
+    Fault.HELD: "held_for_quality_assessment",
+    Fault.PAUSED: "paused",
+}
 
 HTML = response(500, b"<html><body>Something went wrong</body></html>", content_type="text/html")
 
 
-def taken(sending: Sending, provider_id: str, *, held: bool) -> tuple[int, bytes]:
-    """The status and the answer for a message that was taken."""
+def user_id_of(to: str) -> str:
+    """WhatsApp's own id of a person: that which was written to, or one made of the number."""
+    return to if not to.startswith("+") else f"ZZ.{to[1:]}"
+
+
+def taken(
+    sending: Sending, provider_id: str, outcome: Outcome | None, *, user_ids: bool
+) -> tuple[int, bytes]:
+    """The status and the answer for a message that was taken.
+
+    Args:
+        outcome: WhatsApp says whether it holds a message or does not deliver it.
+        user_ids: whether WhatsApp tells its id of the person.
+    """
     # Written by hand for speed; only the client's own words need quoting.
     to = _quoted(sending.raw_to)
-    if sending.channel == "whatsapp":
-        state = "held_for_quality_assessment" if held else "accepted"
+    if not sending.account:
+        state = "accepted" if outcome is None else _MESSAGE_STATUS.get(outcome, "accepted")
+        person = f'"wa_id":{to}' if sending.to.startswith("+") else f'"user_id":{to}'
+        if user_ids and sending.to.startswith("+"):
+            person = f'{person},"user_id":{_quoted(user_id_of(sending.to))}'
         text = (
-            f'{{"messaging_product":"whatsapp","contacts":[{{"input":{to},"wa_id":{to}}}],'
+            f'{{"messaging_product":"whatsapp","contacts":[{{"input":{to},{person}}}],'
             f'"messages":[{{"id":"{provider_id}","message_status":"{state}"}}]}}'
         )
         return 200, response(200, text.encode())
@@ -60,10 +81,10 @@ def taken(sending: Sending, provider_id: str, *, held: bool) -> tuple[int, bytes
     return 201, response(201, text.encode())
 
 
-def error(channel: str, code: int, *, wait: float = 0.0) -> tuple[int, bytes]:
+def error(dialect: str, code: int, *, wait: float = 0.0) -> tuple[int, bytes]:
     """The status and the answer for an error; `wait` seconds become its Retry-After."""
     content: dict[str, object]
-    if channel == "whatsapp":
+    if dialect == "whatsapp":
         status = _WHATSAPP_STATUS.get(code, 400)
         data = {"messaging_product": "whatsapp", "details": f"Sandbox error {code}"}
         content = {

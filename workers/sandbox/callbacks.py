@@ -93,10 +93,10 @@ class StatusCallbacks:
                         status.delay,
                     )
                 )
-            if status.sending.channel == "sms":
+            if status.sending.account:
                 self._post_form(status)
         by_sender = sorted(
-            (status for status in due if status.sending.channel == "whatsapp"),
+            (status for status in due if not status.sending.account),
             key=lambda status: status.sending.sender,
         )
         for sender, group in groupby(by_sender, key=lambda status: status.sending.sender):
@@ -126,6 +126,7 @@ def _due(statuses: deque[Status], now: float) -> Iterator[Status]:
 def status_form(status: Status) -> dict[str, str]:
     """One status as Twilio's form has it."""
     sending = status.sending
+    prefix = "" if sending.channel == "sms" else f"{sending.channel}:"
     form = {
         "AccountSid": sending.account,
         "ApiVersion": "2010-04-01",
@@ -133,11 +134,12 @@ def status_form(status: Status) -> dict[str, str]:
         "SmsSid": status.provider_id,
         "MessageStatus": status.state,
         "SmsStatus": status.state,
-        "To": sending.to,
-        "From": sending.sender,
+        "To": prefix + sending.to,
+        "From": prefix + sending.sender,
     }
     if sending.sender.startswith("MG"):
-        form["MessagingServiceSid"] = form.pop("From")
+        form["MessagingServiceSid"] = sending.sender
+        del form["From"]
     if status.code is not None:
         form["ErrorCode"] = str(status.code)
     return form
@@ -149,8 +151,12 @@ def status_entry(status: Status, at: int) -> dict[str, Any]:
         "id": status.provider_id,
         "status": status.state,
         "timestamp": str(at),
-        "recipient_id": status.sending.to.removeprefix("+"),
     }
+    to = status.sending.to
+    if to.startswith("+"):
+        entry["recipient_id"] = to.removeprefix("+")
+    else:
+        entry["recipient_user_id"] = to
     if status.sending.message_id:
         entry["biz_opaque_callback_data"] = status.sending.message_id
     if status.code is not None:

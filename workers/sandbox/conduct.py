@@ -37,7 +37,7 @@ class Conduct:
         behaviour = self.behaviour
         limit = behaviour.rate_limit
         if limit is not None and count.within_last_second(at) >= limit:
-            return answers.RATE_LIMITED[sending.channel], count.wait(at)
+            return answers.RATE_LIMITED[sending.dialect], count.wait(at)
         outcome = behaviour.recipients.get(sending.to) if behaviour.recipients else None
         if outcome is None and behaviour.error_rate and self._error_is_due():
             outcome = behaviour.error_code

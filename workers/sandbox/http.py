@@ -55,6 +55,7 @@ class Reply:
         delay: seconds to wait first.
         cut: close after `data`, however complete it is.
         silent: write nothing and keep the connection.
+        drip: seconds between two bytes of `data`; 0: all at once.
         file, start, count: bytes of a file that follow `data`.
         later: work that makes the answer, instead of `data`; it ends with the connection.
     """
@@ -63,6 +64,7 @@ class Reply:
     delay: float = 0.0
     cut: bool = False
     silent: bool = False
+    drip: float = 0.0
     file: Path | None = None
     start: int = 0
     count: int = 0
@@ -180,6 +182,9 @@ class Connection(asyncio.Protocol):
             self._busy = True
             making = self._make_answer(request, reply.later)
             self._work = asyncio.get_running_loop().create_task(making)
+        elif reply.drip > 0:
+            self._busy = True
+            self._work = asyncio.get_running_loop().create_task(self._drip(request, reply))
         elif reply.delay > 0:
             self._busy = True
             loop = asyncio.get_running_loop()
@@ -198,6 +203,12 @@ class Connection(asyncio.Protocol):
         if reply.cut or b"\r\nconnection: close" in request.head:
             self._buffer = b""
             self._transport.close()
+
+    async def _drip(self, request: Request, reply: Reply) -> None:
+        for byte in reply.data:
+            await asyncio.sleep(reply.drip)
+            self._transport.write(bytes([byte]))
+        self._write_late(request, Reply(b""))
 
     async def _make_answer(self, request: Request, work: Coroutine[None, None, bytes]) -> None:
         self._write_late(request, Reply(await work))

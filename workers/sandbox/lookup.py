@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from workers.sandbox.options import Behaviour
 from workers.sandbox.requestlog import RequestLog
@@ -15,6 +15,7 @@ from workers.sandbox.requestlog import RequestLog
 _PAGE = 50
 _LARGEST_PAGE = 1000
 _LINE_DIGITS = 16
+_SID = "SM"
 
 
 def provider_id(prefix: str, run: str, line: int) -> str:
@@ -39,7 +40,7 @@ class MessageLookup:
         self._log = log
 
     def message(self, account: str, sid: str, behaviour: Behaviour) -> dict[str, Any] | None:
-        """One message; None: the sandbox took no SMS of this id.
+        """One message; None: the sandbox took none of this id as Twilio.
 
         Args:
             account: as it stands in the address.
@@ -50,7 +51,7 @@ class MessageLookup:
             entry = self._log.entry(int(sid[-_LINE_DIGITS:], 16))
         except ValueError:
             return None
-        if entry is None or entry["provider_id"] != sid or entry["channel"] != "sms":
+        if entry is None or entry["provider_id"] != sid or not sid.startswith(_SID):
             return None
         return _resource(account, entry, behaviour)
 
@@ -69,11 +70,12 @@ class MessageLookup:
         if "To" not in wanted or not (_is_number(size) and _is_number(page) and int(size)):
             return None
         sender = wanted.get("From")
+        channel, _, to = wanted["To"].rpartition(":")
         entries = [
             entry
-            for entry in reversed(self._log.entries_to(wanted["To"]))
-            if entry["channel"] == "sms"
-            and entry["provider_id"] is not None
+            for entry in reversed(self._log.entries_to(to))
+            if entry["channel"] == (channel or "sms")
+            and (entry["provider_id"] or "").startswith(_SID)
             and (sender is None or entry["sender"] == sender)
         ]
         first = int(page) * min(int(size), _LARGEST_PAGE)
@@ -96,18 +98,22 @@ def _is_number(value: str) -> bool:
 
 def _resource(account: str, entry: Mapping[str, Any], behaviour: Behaviour) -> dict[str, Any]:
     code = behaviour.late_failures.get(entry["to"])
-    sender, service = entry["sender"], None
-    if sender.startswith("MG"):
-        sender, service = service, sender
+    prefix = "" if entry["channel"] == "sms" else f"{entry['channel']}:"
+    sender, service = prefix + entry["sender"], None
+    if entry["sender"].startswith("MG"):
+        sender, service = None, entry["sender"]
+    at = format_datetime(datetime.fromtimestamp(behaviour.told(entry["at"]), UTC))
     return {
         "sid": entry["provider_id"],
         "account_sid": account,
-        "to": entry["to"],
+        "to": prefix + entry["to"],
+        "body": unquote_plus(entry["text"]),
         "from": sender,
         "messaging_service_sid": service,
         "direction": "outbound-api",
         "status": "delivered" if code is None else "failed",
         "error_code": code,
-        "date_sent": format_datetime(datetime.fromtimestamp(behaviour.told(entry["at"]), UTC)),
+        "date_created": at,
+        "date_sent": at,
         "uri": f"/2010-04-01/Accounts/{account}/Messages/{entry['provider_id']}.json",
     }

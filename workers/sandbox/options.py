@@ -17,14 +17,21 @@ class Fault(StrEnum):
     """The connection is closed before an answer."""
     TRUNCATE = "truncate"
     """The connection is closed in the middle of the answer."""
+    DRIP = "drip"
+    """The answer comes a byte at a time: `DRIP_SECONDS` between two, longer than anyone waits."""
     GARBAGE = "garbage"
     """The status of a success, and a body that is not JSON."""
     HELD = "held"
     """No fault: WhatsApp keeps the message back to judge the template."""
+    PAUSED = "paused"
+    """No fault: WhatsApp takes the message and does not deliver it: the template is paused."""
 
 
 Outcome = int | Fault
 """An error code of the provider, or a fault."""
+
+
+DRIP_SECONDS = 0.25
 
 
 SANDBOX = "sandbox"
@@ -57,6 +64,7 @@ class Behaviour:
         callback_delay_ms: how long after the answer the first of them is due; the next one
             follows as long after it.
         late_failures: E.164 numbers whose messages are taken, and then fail with a code.
+        user_ids: whether WhatsApp's answers tell its own id of the person.
         time_lapse: for a stack whose business clock is not the real one: every time that the
             provider tells is ``start + (machine time - origin) * speed``, the first two in
             seconds since 1970. None: the real time.
@@ -71,6 +79,7 @@ class Behaviour:
     callbacks: bool = False
     callback_delay_ms: float = 0.0
     late_failures: Mapping[str, int] = field(default_factory=dict)
+    user_ids: bool = False
     time_lapse: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
@@ -81,8 +90,9 @@ class Behaviour:
         limit: object = self.rate_limit  # from JSON it may be anything
         if limit is not None and (type(limit) is not int or limit < 1):
             raise BehaviourError("rate_limit must be a whole number above 0, or null")
-        if type(self.callbacks) is not bool:
-            raise BehaviourError("callbacks must be true or false")
+        for name in ("callbacks", "user_ids"):
+            if type(getattr(self, name)) is not bool:
+                raise BehaviourError(f"{name} must be true or false")
         for number, outcome in _numbers("recipients", self.recipients).items():
             _outcome(f"recipients[{number}]", outcome)
         for number, code in _numbers("late_failures", self.late_failures).items():

@@ -11,14 +11,21 @@ from workers.sandbox.calling import Calling
 from workers.sandbox.conduct import Conduct
 from workers.sandbox.http import Reply, Request, response
 from workers.sandbox.lookup import MessageLookup, provider_id
-from workers.sandbox.options import WITHOUT_WEBHOOKS, Behaviour, BehaviourError, Fault, Outcome
+from workers.sandbox.options import (
+    DRIP_SECONDS,
+    WITHOUT_WEBHOOKS,
+    Behaviour,
+    BehaviourError,
+    Fault,
+    Outcome,
+)
 from workers.sandbox.people import ReactionError, read_reactions
 from workers.sandbox.requestlog import Entry, RequestLog
 from workers.sandbox.requests import Sending, read_twilio, read_whatsapp
 
 _TWILIO_PATH = re.compile(rb"/2010-04-01/Accounts/(\w+)/Messages\.json")
 _TWILIO_MESSAGE_PATH = re.compile(rb"/2010-04-01/Accounts/(\w+)/Messages/(\w+)\.json")
-_WHATSAPP_PATH = re.compile(rb"/v\d+\.\d+/([\w%.+-]+)/messages")
+_WHATSAPP_PATH = re.compile(rb"/v\d+\.\d+/([\w%.+-]+)/(marketing_)?messages")
 
 
 class Sandbox:
@@ -53,7 +60,7 @@ class Sandbox:
             path = request.target
             whatsapp = _WHATSAPP_PATH.fullmatch(path)
             if whatsapp is not None:
-                return self._whatsapp(request, whatsapp[1], at)
+                return self._whatsapp(request, whatsapp, at)
             twilio = _TWILIO_PATH.fullmatch(path)
             if twilio is not None:
                 return self._twilio(request, twilio[1].decode(), at)
@@ -68,19 +75,20 @@ class Sandbox:
 
     def _twilio(self, request: Request, account: str, at: float) -> Reply:
         if b"\r\nauthorization: basic " not in request.head:
-            return Reply(answers.error("sms", 20003)[1])
+            return Reply(answers.error("twilio", 20003)[1])
         sending = read_twilio(request, account)
         if sending is None:
-            return Reply(answers.error("sms", 21604)[1])
+            return Reply(answers.error("twilio", 21604)[1])
         return self._decide(sending, at)
 
-    def _whatsapp(self, request: Request, path_sender: bytes, at: float) -> Reply:
+    def _whatsapp(self, request: Request, path: re.Match[bytes], at: float) -> Reply:
+        path_sender = path[1]
         if b"\r\nauthorization: bearer " not in request.head:
             return Reply(answers.error("whatsapp", 190)[1])
         sender = self._whatsapp_senders.get(path_sender)
         if sender is None:
             sender = self._whatsapp_senders[path_sender] = unquote(path_sender.decode())
-        sending = read_whatsapp(request, sender)
+        sending = read_whatsapp(request, sender, marketing=path[2] is not None)
         if sending is None:
             return Reply(answers.error("whatsapp", 100)[1])
         return self._decide(sending, at)
@@ -91,12 +99,13 @@ class Sandbox:
         delay = self._conduct.delay()
         given = None
         if isinstance(outcome, int):
-            status, data = answers.error(sending.channel, outcome, wait=wait)
+            status, data = answers.error(sending.dialect, outcome, wait=wait)
         elif outcome == Fault.HTML:
             status, data = 500, answers.HTML
         else:
             given = self._take(sending, at + delay)
-            status, data = answers.taken(sending, given, held=outcome == Fault.HELD)
+            user_ids = self._conduct.behaviour.user_ids
+            status, data = answers.taken(sending, given, outcome, user_ids=user_ids)
         self.log.add(
             Entry(
                 at=at,
@@ -107,6 +116,8 @@ class Sandbox:
                 status=status,
                 outcome=outcome,
                 provider_id=given,
+                text=sending.text,
+                marketing=sending.marketing,
             ),
             count,
         )
@@ -175,16 +186,16 @@ class Sandbox:
 
     def _look_up(self, request: Request, path: bytes, query: str) -> Reply:
         if b"\r\nauthorization: basic " not in request.head:
-            return Reply(answers.error("sms", 20003)[1])
+            return Reply(answers.error("twilio", 20003)[1])
         behaviour = self._conduct.behaviour
         one, several = _TWILIO_MESSAGE_PATH.fullmatch(path), _TWILIO_PATH.fullmatch(path)
         if several is not None:
             page = self._lookup.messages(several[1].decode(), parse_qs(query), behaviour)
-            return Reply(answers.error("sms", 20001)[1]) if page is None else _json(200, page)
+            return Reply(answers.error("twilio", 20001)[1]) if page is None else _json(200, page)
         found = None
         if one is not None:
             found = self._lookup.message(one[1].decode(), one[2].decode(), behaviour)
-        return Reply(answers.error("sms", 20404)[1]) if found is None else _json(200, found)
+        return Reply(answers.error("twilio", 20404)[1]) if found is None else _json(200, found)
 
 
 def _broken(reply: Reply, outcome: Outcome | None, status: int) -> Reply:
@@ -193,6 +204,8 @@ def _broken(reply: Reply, outcome: Outcome | None, status: int) -> Reply:
             return replace(reply, silent=True)
         case Fault.CLOSE:
             return replace(reply, data=b"", cut=True)
+        case Fault.DRIP:
+            return replace(reply, drip=DRIP_SECONDS)
         case Fault.TRUNCATE:
             return replace(reply, data=reply.data[:-20], cut=True)
         case Fault.GARBAGE:

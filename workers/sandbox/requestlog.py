@@ -33,6 +33,8 @@ class Entry:
             when the answer was then lost.
         outcome: the error code or the fault; None for a plain success.
         provider_id: given to a message that was taken.
+        text: of an SMS, as its form had it: encoded.
+        marketing: it came to WhatsApp's endpoint for marketing.
     """
 
     at: float
@@ -43,6 +45,8 @@ class Entry:
     status: int
     outcome: int | str | None
     provider_id: str | None
+    text: str = ""
+    marketing: bool = False
 
 
 class SeenIds:
@@ -157,7 +161,8 @@ class RequestLog:
             f'{{"seq":{self.lines + 1},"at":{entry.at:.6f},"channel":"{entry.channel}",'
             f'"sender":{_quoted(entry.sender)},"to":{_quoted(entry.to)},'
             f'"message_id":{_quoted(entry.message_id)},"status":{entry.status},'
-            f'"outcome":{outcome},"provider_id":{provider_id},'
+            f'"outcome":{outcome},"provider_id":{provider_id},"text":{_quoted(entry.text)},'
+            f'"marketing":{"true" if entry.marketing else "false"},'
             f'"duplicate":{"true" if duplicate else "false"}}}\n'
         ).encode()
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from pipeline.policy.vocabulary import Channel
-from pipeline.providers.codes import means_opt_out, means_violation
+from pipeline.providers.codes import halted_by, is_known, means_opt_out, means_violation
 from pipeline.providers.events import (
     DeliveryStatus,
     InboundReply,
@@ -155,15 +155,19 @@ def _read_status(fields: Fields, status: str, query: Mapping[str, str]) -> Provi
     on_whatsapp = "whatsapp" in (prefix, sender_prefix)
     words = _first(fields, "ErrorMessage") or _first(fields, "ChannelStatusMessage")
     code = read_code(_first(fields, "ErrorCode"))
+    detail = clean_detail(words) if words else None
+    failed = _STATUSES[status] in (DeliveryStatus.UNDELIVERED, DeliveryStatus.FAILED)
     return StatusReport(
         provider_id=provider_id,
         message_id=read_message_id(query.get("m")),
         channel=Channel.WHATSAPP if on_whatsapp else Channel.SMS,
         status=_STATUSES[status],
         code=code,
-        detail=clean_detail(words) if words else None,
-        opted_out=status in ("undelivered", "failed") and means_opt_out(TWILIO, code),
-        violation=status in ("undelivered", "failed") and means_violation(TWILIO, code),
+        detail=detail,
+        opted_out=failed and means_opt_out(TWILIO, code),
+        violation=failed and means_violation(TWILIO, code),
+        halts=halted_by(TWILIO, code, detail) if failed else None,
+        known=not failed or is_known(TWILIO, code),
         person=None if name is None else _person(name, fields),
     )
 

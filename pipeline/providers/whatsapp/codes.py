@@ -1,7 +1,12 @@
 """What WhatsApp's error codes call for.
 
-Source: Meta's "Cloud API error codes" (developers.facebook.com). Where it leaves it open whether a
-message was sent, the entry is `Action.AMBIGUOUS`.
+Source: Meta's page "Error codes" at
+developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes; the words
+beside a row are that page's, shortened. Rows of the Graph API as a whole are from its page "Handle
+errors", those of ``/marketing_messages`` from "Marketing Messages API for WhatsApp".
+
+The same codes come in an answer and in a ``failed`` status, after the message was taken: then only
+what they say of the person, the sender, the account or the template counts.
 """
 
 from pipeline.providers.base import Action
@@ -15,6 +20,7 @@ _HALT_SENDER = Handling(Action.HALT_SENDER)
 _SLOW_ACCOUNT = Handling(Action.SLOW_ACCOUNT)
 _SLOW_SENDER = Handling(Action.SLOW_SENDER)
 _FEW_TRIES = Handling(Action.RETRY_LATER, tries=3)
+_NOT_YET = Handling(Action.RETRY_LATER, _HOUR / 6, tries=3)
 _HALT_ACCOUNT_VIOLATION = Handling(Action.HALT_ACCOUNT, violation=True)
 _HALT_CAMPAIGN_VIOLATION = Handling(Action.HALT_CAMPAIGN, violation=True)
 _HALT_SENDER_VIOLATION = Handling(Action.HALT_SENDER, violation=True)
@@ -28,15 +34,20 @@ WHATSAPP: CodeTable = {
     3: _HALT_ACCOUNT,  # capability or permission
     4: _SLOW_ACCOUNT,  # the application's rate
     10: _HALT_ACCOUNT,  # permission
+    17: _SLOW_ACCOUNT,  # the token's rate, of the Graph API
+    32: _SLOW_ACCOUNT,  # the page's rate, of the Graph API
     33: _FAIL,  # parameter value
     100: _FAIL,  # parameter
+    102: _HALT_ACCOUNT,  # the session has ended, of the Graph API
     190: _HALT_ACCOUNT,  # token expired
     368: _HALT_ACCOUNT_VIOLATION,  # restricted for policy violations
+    613: _SLOW_ACCOUNT,  # a call's own rate, of the Graph API
     80007: _SLOW_ACCOUNT,  # the business account's rate
     130429: _SLOW_SENDER,  # the number's throughput
     130472: _FAIL,  # the person is in a holdout experiment
     130497: _HALT_ACCOUNT,  # may not message this country
     131000: _FEW_TRIES,  # unknown
+    131005: _HALT_ACCOUNT,  # access denied
     131008: _FAIL,  # parameter missing
     131009: _FAIL,  # parameter value
     131016: _FEW_TRIES,  # service unavailable
@@ -44,15 +55,20 @@ WHATSAPP: CodeTable = {
     131026: _FAIL,  # undeliverable: no WhatsApp, old version, terms not accepted
     131030: _FAIL,  # recipient not in a test number's list
     131031: _HALT_ACCOUNT_VIOLATION,  # account locked
+    131037: _HALT_SENDER,  # the number's display name is not approved
     131042: _HALT_ACCOUNT,  # payment
+    131043: _FAIL,  # its time to live ran out
     131045: _HALT_SENDER,  # number not registered
     131047: _FAIL,  # the 24-hour window is closed
     131048: _HALT_SENDER_VIOLATION,  # limited for spam
     131049: Handling(Action.SLOW_RECIPIENT, 24 * _HOUR),  # the person's marketing cap
     131050: Handling(Action.SUPPRESS_MARKETING),  # the person stopped marketing
     131051: _FAIL,  # message type
+    131053: _HALT_CAMPAIGN,  # the media cannot be fetched, or are of no supported type
+    131055: _HALT_CAMPAIGN,  # the account is not admitted to the endpoint for marketing
     131056: Handling(Action.SLOW_RECIPIENT, 4.0, backoff=4.0),  # pair rate: 4^n s, as documented
     131057: Handling(Action.SLOW_SENDER, 60.0),  # throughput upgrade: about a minute
+    131058: _HALT_CAMPAIGN,  # the greeting of the test numbers, from another number
     131062: _FAIL,  # a business-scoped user id is not supported here
     131063: _HALT_CAMPAIGN,  # marketing is switched off on this interface
     131064: _HALT_SENDER_VIOLATION,  # limited for its classification
@@ -64,9 +80,15 @@ WHATSAPP: CodeTable = {
     132012: _HALT_CAMPAIGN,  # format of the parameters
     132015: _HALT_TEMPLATE_VIOLATION,  # paused for its quality
     132016: _HALT_TEMPLATE_VIOLATION,  # disabled for its quality
+    132018: _HALT_CAMPAIGN,  # the template's parameters
+    132068: _HALT_CAMPAIGN,  # the template's flow is blocked
+    132069: _SLOW_SENDER,  # the template's flow is throttled
     133004: _FEW_TRIES,  # server unavailable
     133010: _HALT_SENDER,  # number not registered
     133016: _HALT_SENDER,  # registered too often
+    134100: _HALT_CAMPAIGN,  # the endpoint for marketing takes marketing templates only
+    134101: _NOT_YET,  # the template is not known there yet
+    134102: _HALT_CAMPAIGN,  # the template is not to be had there
     135000: _FEW_TRIES,  # unknown
 }
 """WhatsApp Cloud API."""

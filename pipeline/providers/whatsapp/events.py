@@ -5,12 +5,12 @@ hold many events of many numbers; one that cannot be used takes no other with it
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from pipeline.policy.vocabulary import Channel
-from pipeline.providers.codes import means_opt_out, means_violation
+from pipeline.providers.codes import halted_by, is_known, means_opt_out, means_violation
 from pipeline.providers.events import (
     DeliveryStatus,
     InboundReply,
@@ -31,6 +31,7 @@ from pipeline.providers.untrusted import (
 )
 from pipeline.providers.whatsapp.codes import WHATSAPP
 from pipeline.providers.whatsapp.messages import read_message
+from pipeline.providers.whatsapp.news import NEWS
 from pipeline.providers.whatsapp.people import Surroundings, read_surroundings
 
 MOST_EVENTS = 2000
@@ -108,20 +109,25 @@ def _of_entries(entries: list[Any]) -> Iterator[ProviderEvent]:
         match entry:
             case {"changes": list(changes)}:
                 for change in changes:
-                    yield from _of_change(change, entry.get("id"))
+                    yield from _of_change(change, entry)
             case _:
                 yield _MALFORMED
 
 
-def _of_change(change: object, account_id: object) -> Iterator[ProviderEvent]:
+def _of_change(change: object, entry: Mapping[str, Any]) -> Iterator[ProviderEvent]:
     match change:
         case {"field": str(field), "value": dict(value)} if field in _CONVERSATION_FIELDS:
             try:
-                around = read_surroundings(value, account_id)
+                around = read_surroundings(value, entry.get("id"))
             except MalformedEventError:
                 yield _MALFORMED
             else:
                 yield from _of_value(value, around)
+        case {"field": str(field), "value": dict(value)} if field in NEWS:
+            try:
+                yield NEWS[field](value, read_unix_time(entry.get("time")))
+            except MalformedEventError:
+                yield _MALFORMED
         case {"field": str(field)} if field not in _CONVERSATION_FIELDS:
             yield OtherEvent(kind=field if field in _OTHER_FIELDS else "unknown_field")
         case _:
@@ -156,6 +162,7 @@ def _read_status(status: object, around: Surroundings) -> ProviderEvent:
     if value not in _STATUSES:
         return OtherEvent(kind="unknown_status")
     code, detail = _read_error(status.get("errors"))
+    failed = value == "failed"
     return StatusReport(
         provider_id=provider_id,
         message_id=read_message_id(status.get("biz_opaque_callback_data")),
@@ -163,8 +170,10 @@ def _read_status(status: object, around: Surroundings) -> ProviderEvent:
         status=_STATUSES[value],
         code=code,
         detail=detail,
-        opted_out=value == "failed" and means_opt_out(WHATSAPP, code),
-        violation=value == "failed" and means_violation(WHATSAPP, code),
+        opted_out=failed and means_opt_out(WHATSAPP, code),
+        violation=failed and means_violation(WHATSAPP, code),
+        halts=halted_by(WHATSAPP, code, detail) if failed else None,
+        known=not failed or is_known(WHATSAPP, code),
         person=_recipient(status, around),
         occurred_at=read_unix_time(status.get("timestamp")),
     )

@@ -168,6 +168,8 @@ def send() -> Send:
         timeout: float = 5.0,
         connections: int = 64,
         callback: str = "http://127.0.0.1/webhooks/twilio/sandbox",
+        kind: str = "sandbox",
+        **settings: Any,
     ) -> list[SendResult]:
         async def main() -> list[SendResult]:
             account = ProviderAccount(
@@ -177,8 +179,9 @@ def send() -> Send:
                 request_timeout=timeout,
                 connections=connections,
                 status_callback_url=callback,
+                **settings,
             )
-            provider = create_provider("sandbox", account)
+            provider = create_provider(kind, account)
             try:
                 return await asyncio.gather(*(provider.send(each) for each in messages))
             finally:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.policy.vocabulary import Category
 from pipeline.providers.base import Accepted, Action, Ambiguous, Rejected
-from pipeline.providers.registry import ProviderAccount, create_provider
+from pipeline.providers.registry import BASE_URLS, ProviderAccount, create_provider
 
 CHANNELS = ("sms", "whatsapp")
 TO = "+5511999990001"
@@ -284,3 +285,43 @@ def test_secrets_do_not_show() -> None:
     secret = "s3cret"  # noqa: S105 - no real one
     account = ProviderAccount(base_url="http://x", auth_token=secret, access_token=secret)
     assert secret not in repr(account)
+
+
+def test_paused_is_told_apart_from_held(sandbox: Any, send: Any, message: Any) -> None:
+    sandbox.behave(recipients={TO: "paused"})
+    (result,) = send(sandbox.address, message("whatsapp"))
+    assert isinstance(result, Accepted)
+    assert (result.held, result.paused) == (False, True)
+
+
+def test_whatsapp_tells_its_own_id_of_the_person(sandbox: Any, send: Any, message: Any) -> None:
+    by_id = message("whatsapp", message_id=43, to="", user_id="BR.9000000000000000001")
+    sandbox.behave(user_ids=True)
+    first, second = send(sandbox.address, message("whatsapp"), by_id)
+    assert (first.user_id, second.user_id) == ("ZZ.5511999990001", "BR.9000000000000000001")
+    assert [line["to"] for line in sandbox.log()] == [TO, "BR.9000000000000000001"]
+
+
+def test_the_endpoint_for_marketing_takes_templates_only(
+    sandbox: Any, send: Any, message: Any
+) -> None:
+    offer = message(
+        "whatsapp", category=Category.MARKETING, template="bf", template_language="pt_BR"
+    )
+    (result,) = send(sandbox.address, offer)
+    assert isinstance(result, Accepted)
+    assert [line["marketing"] for line in sandbox.log()] == [True]
+
+
+def test_twilio_carries_whatsapp_too(sandbox: Any, send: Any, message: Any) -> None:
+    sent = message("whatsapp", sender_address="+15550100001")
+    (result,) = send(sandbox.address, sent, kind="twilio")
+    assert isinstance(result, Accepted)
+    assert (result.provider_id[:2], result.segments) == ("SM", 1)
+    (line,) = sandbox.log()
+    assert (line["channel"], line["sender"], line["to"]) == ("whatsapp", "+15550100001", TO)
+
+
+def test_a_provider_is_where_it_says_unless_the_account_names_another_address() -> None:
+    assert set(BASE_URLS) == {"twilio", "whatsapp_cloud"}
+    assert all(url.startswith("https://") for url in BASE_URLS.values())

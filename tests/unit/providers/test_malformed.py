@@ -11,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.providers.events import (
+    AccountHalt,
     InboundReply,
+    LimitChange,
     MalformedEventError,
     NumberChange,
     OtherEvent,
     ProviderEvent,
     StatusReport,
+    TemplateChange,
 )
 from pipeline.providers.inbound_events import read_inbound
 from pipeline.providers.twilio.events import parse_twilio_body, read_twilio
@@ -89,6 +92,12 @@ def check(events: list[ProviderEvent]) -> None:
         if isinstance(event, OtherEvent):
             assert event.kind.isascii()
             assert len(event.kind) < 50
+            continue
+        if isinstance(event, TemplateChange | AccountHalt | LimitChange):
+            assert event.occurred_at is None or event.occurred_at.tzinfo is not None
+            for text in (getattr(event, name, "") for name in ("name", "language", "word")):
+                assert len(text) <= 256
+                assert "\0" not in text
             continue
         assert 0 < len(event.provider_id) <= 256
         if isinstance(event, InboundReply | NumberChange):

@@ -4,16 +4,20 @@ from typing import Any
 
 import pytest
 
-from pipeline.policy.vocabulary import Channel
+from pipeline.policy.vocabulary import Channel, RegistrationStatus
+from pipeline.providers.base import Action, Rejected
 from pipeline.providers.events import (
+    AccountHalt,
     DeliveryStatus,
     InboundReply,
+    LimitChange,
     NumberChange,
     OtherEvent,
     Person,
     PlatformVerdict,
     ProviderEvent,
     StatusReport,
+    TemplateChange,
 )
 from pipeline.providers.whatsapp.events import read_whatsapp
 from tests.unit.providers.whatsapp import (
@@ -29,6 +33,88 @@ from tests.unit.providers.whatsapp import (
 )
 
 Payload = Callable[[str], bytes]
+
+
+def template(word: str, status: RegistrationStatus) -> TemplateChange:
+    return TemplateChange(
+        name="spring_offer", language="pt_BR", status=status, word=word, occurred_at=AT
+    )
+
+
+def news(field: str, value: Any) -> ProviderEvent:
+    change = {"field": field, "value": value}
+    entry = {"id": "900000000000001", "changes": [change], "time": 1_780_000_000}
+    body = {"object": "whatsapp_business_account", "entry": [entry]}
+    (event,) = read_whatsapp(json.dumps(body).encode())
+    return event
+
+
+@pytest.mark.parametrize(
+    ("told", "limit"),
+    [("TIER_250", 250), ("TIER_2K", 2000), ("TIER_100K", 100_000), (-1, None), (10_000, 10_000)],
+)
+def test_limits_as_numbers_and_as_tiers(told: object, limit: int | None) -> None:
+    event = news("business_capability_update", {"max_daily_conversations_per_business": told})
+    assert event == LimitChange(daily_limit=limit, occurred_at=AT)
+
+
+@pytest.mark.parametrize("told", ["TIER_NOT_SET", 0, True, None, "TIER_0", [250], 1.5])
+def test_what_is_no_limit_changes_none(told: object) -> None:
+    event = news("business_capability_update", {"max_daily_conversations_per_business": told})
+    assert event == OtherEvent(kind="business_capability_update")
+
+
+@pytest.mark.parametrize(
+    ("value", "halts"),
+    [
+        ({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "DISABLE"}}, True),
+        ({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "REINSTATE"}}, False),
+        ({"event": "ACCOUNT_DELETED"}, True),
+        ({"event": "ACCOUNT_VIOLATION", "violation_info": {"violation_type": "X"}}, False),
+        (
+            {
+                "event": "ACCOUNT_RESTRICTION",
+                "restriction_info": [{"restriction_type": "RESTRICTED_ADD_PHONE_NUMBER_ACTION"}],
+            },
+            False,
+        ),
+    ],
+)
+def test_which_news_of_an_account_stop_it(value: object, halts: bool) -> None:
+    assert isinstance(news("account_update", value), AccountHalt) is halts
+
+
+def test_what_a_late_failure_halts_is_told_with_it() -> None:
+    event = read_one(
+        json.dumps(
+            {
+                "object": "whatsapp_business_account",
+                "entry": [
+                    {
+                        "id": "900000000000001",
+                        "changes": [
+                            {
+                                "field": "messages",
+                                "value": {
+                                    "metadata": {"phone_number_id": "900000000000002"},
+                                    "statuses": [
+                                        {
+                                            "id": "wamid.1",
+                                            "status": "failed",
+                                            "errors": [{"code": 131048, "title": "Spam"}],
+                                        }
+                                    ],
+                                },
+                            }
+                        ],
+                    }
+                ],
+            }
+        ).encode()
+    )
+    assert isinstance(event, StatusReport)
+    assert event.halts == Rejected(Action.HALT_SENDER, "131048", "Spam", None, violation=True)
+    assert event.known
 
 
 @pytest.mark.parametrize(
@@ -73,8 +159,21 @@ Payload = Callable[[str], bytes]
             ),
         ),
         ("value_errors", OtherEvent(kind="provider_error")),
-        ("account_restriction", OtherEvent(kind="account_update")),
-        ("template_status_paused", OtherEvent(kind="message_template_status_update")),
+        (
+            "account_restriction",
+            AccountHalt(
+                word="ACCOUNT_RESTRICTION",
+                detail="RESTRICTED_BIZ_INITIATED_MESSAGING",
+                occurred_at=AT,
+            ),
+        ),
+        ("template_status_paused", template("PAUSED", RegistrationStatus.DISABLED)),
+        ("template_status_disabled", template("DISABLED", RegistrationStatus.DISABLED)),
+        ("template_status_rejected", template("REJECTED", RegistrationStatus.REJECTED)),
+        ("template_status_approved", template("APPROVED", RegistrationStatus.APPROVED)),
+        ("business_capability_update", LimitChange(daily_limit=2000, occurred_at=AT)),
+        ("phone_number_quality_update", LimitChange(daily_limit=None, occurred_at=AT)),
+        ("template_quality_update", OtherEvent(kind="message_template_quality_update")),
     ],
 )
 def test_what_whatsapp_sends(payload: Payload, name: str, expected: ProviderEvent) -> None:
