@@ -1,19 +1,26 @@
 """Getting slots from Redis, and claiming what got one. Runs in a thread of its own."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import structlog
+from redis import RedisError
 
 from pipeline.limits.pace import Grant
 from pipeline.stages import delivery
 from pipeline.stages.delivery import CLAIM_LIFE, Claimed, Directory
 from pipeline.store import claims
 from pipeline.store.claims import Parcel
+from pipeline.store.senders import Sender
+from workers.accounts import AccountWatch, View
 from workers.clock import machine_now
 from workers.courier.admission import ClaimRound
 from workers.courier.lines import Waiting
 from workers.courier.means import CourierMeans
 from workers.faultpoints import FaultPoint, reach
+
+log = structlog.get_logger(__name__)
 
 SLOT_SPAN = 0.1
 """Seconds of slots that are asked for at once, beyond what claiming takes."""
@@ -44,12 +51,14 @@ class Order:
         picked: parcels that want a slot, by sender.
         late: how many already claimed messages missed their slot and want another, by sender.
         rates: messages a second of each sender concerned.
+        taken: messages of each that its provider has taken since the last order.
         directory: the campaigns and senders of the parcels.
     """
 
     picked: Mapping[int, list[Waiting]]
     late: Mapping[int, int]
     rates: Mapping[int, float]
+    taken: Mapping[int, int]
     directory: Directory
 
 
@@ -85,7 +94,9 @@ class Claimer:
             for sender, rate in order.rates.items()
         }
         before = time.monotonic()
-        grants = self._means.pace.take(asked, lead=lead, horizon=lead + SLOT_SPAN)
+        grants = self._means.pace.take(
+            asked, lead=lead, horizon=lead + SLOT_SPAN, taken=order.taken
+        )
         began = time.monotonic()
         # Redis looked at its clock somewhere between. When that was a long time, nobody knows
         # where the slots lie in ours, and they are left unused.
@@ -108,6 +119,27 @@ class Claimer:
         """How long a claim takes: at once when one was slower, slowly when they get faster."""
         faster = self._claim_seconds + 0.1 * (seconds - self._claim_seconds)
         self._claim_seconds = max(seconds, faster)
+
+    def slow(self, sender: Sender, retry_after: float | None) -> None:
+        """Lower the rate of a sender that its provider found too fast."""
+        try:
+            share = self._means.pace.slow(sender.id, retry_after=retry_after)
+        except RedisError as error:
+            # Without Redis nothing is sent; and the next refusal says the same.
+            log.warning("sender_not_slowed", sender=sender.code, error=type(error).__name__)
+            return
+        if share is not None:
+            log.warning(
+                "sender_slowed",
+                sender=sender.code,
+                rate_per_second=round(share * sender.rate_per_second, 3),
+                retry_after=retry_after,
+            )
+
+    def look(self, accounts: AccountWatch, wanted: Collection[str]) -> View:
+        """Read which accounts rest; see `AccountWatch.look`."""
+        with self._means.transaction() as connection:
+            return accounts.look(connection, wanted, machine_now=machine_now())
 
     def give_back(self, ids: Sequence[int]) -> None:
         """Return messages that were handed to this courier and not claimed."""

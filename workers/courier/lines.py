@@ -1,7 +1,7 @@
 """The messages that wait in a courier, in one line per sender."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.store.claims import Parcel
@@ -19,6 +19,10 @@ class _Line:
     sender: Sender
     parcels: deque[Waiting] = field(default_factory=deque)
     again_at: float = 0.0
+
+    @property
+    def account(self) -> str:
+        return self.sender.account
 
 
 class Lines:
@@ -53,8 +57,15 @@ class Lines:
                 self._lines[parcel.sender_id].parcels.append((parcel, now))
                 waiting.add(parcel.id)
 
-    def pick(self, room: int, now: float) -> dict[int, list[Waiting]]:
-        """Take up to `room` parcels out, evenly over the senders that may have slots now."""
+    def pick(
+        self, room: int, now: float, limits: Mapping[str, int] | None = None
+    ) -> dict[int, list[Waiting]]:
+        """Take up to `room` parcels out, evenly over the senders that may have slots now.
+
+        Args:
+            limits: the most of some provider accounts; the others have no limit.
+        """
+        left = dict(limits or {})
         open_lines = [
             line for line in self._lines.values() if line.parcels and line.again_at <= now
         ]
@@ -65,10 +76,13 @@ class Lines:
             for line in open_lines:
                 taken = picked.setdefault(line.sender.id, [])
                 most = int(line.sender.rate_per_second * self._slot_span) + 1
-                amount = min(share, room, most - len(taken), len(line.parcels))
+                most_now = min(share, room, left.get(line.account, room))
+                amount = min(most_now, most - len(taken), len(line.parcels))
                 taken += [line.parcels.popleft() for _ in range(amount)]
                 room -= amount
-                if line.parcels and len(taken) < most:
+                if line.account in left:
+                    left[line.account] -= amount
+                if amount and line.parcels and len(taken) < most:
                     still_open.append(line)
             open_lines = still_open
         return {sender: taken for sender, taken in picked.items() if taken}
@@ -87,10 +101,32 @@ class Lines:
         """Ask for no slots of this sender before `moment`."""
         self._lines[sender_id].again_at = moment
 
-    def next_try(self, now: float) -> float | None:
-        """Seconds until slots of a waiting sender are worth asking for; None: nobody waits."""
-        waits = [line.again_at - now for line in self._lines.values() if line.parcels]
+    def next_try(self, now: float, limits: Mapping[str, int] | None = None) -> float | None:
+        """Seconds until slots of a waiting sender are worth asking for; None: nobody waits.
+
+        Args:
+            limits: as in `pick`; who may have nothing at all does not count.
+        """
+        left = limits or {}
+        waits = [
+            line.again_at - now
+            for line in self._lines.values()
+            if line.parcels and left.get(line.account, 1) > 0
+        ]
         return max(0.0, min(waits)) if waits else None
+
+    def accounts(self) -> set[str]:
+        """The provider accounts for which parcels wait."""
+        return {line.account for line in self._lines.values() if line.parcels}
+
+    def take_out(self, accounts: Collection[str]) -> list[int]:
+        """Empty the lines of these accounts; the ids that waited."""
+        ids = []
+        for line in self._lines.values():
+            if line.parcels and line.account in accounts:
+                ids += [parcel.id for parcel, _ in line.parcels]
+                line.parcels.clear()
+        return ids
 
     def clear(self) -> list[int]:
         """Empty every line; the ids that waited."""

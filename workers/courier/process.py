@@ -6,6 +6,7 @@ from config.settings import ProviderSettings, Settings
 from pipeline.limits.pace import Pace
 from pipeline.providers.base import Provider
 from pipeline.providers.registry import ProviderAccount, create_provider
+from pipeline.providers.smpp.account import SmppAccount
 from workers.courier import Courier, CourierMeans
 from workers.runtime import Runtime
 
@@ -47,6 +48,15 @@ def open_courier(runtime: Runtime) -> Courier:
     )
 
 
+def smpp_account(name: str, account: ProviderSettings) -> SmppAccount | None:
+    """An account as SMPP sessions take it; None: it is of another kind."""
+    if account.kind != "smpp":
+        return None
+    return account.smpp_account(
+        name, base_url=account.base_url, request_timeout=account.request_timeout
+    )
+
+
 def open_provider(name: str, account: ProviderSettings | None, settings: Settings) -> Provider:
     """The provider of an account; call it inside the event loop that will use it.
 
@@ -62,7 +72,11 @@ def open_provider(name: str, account: ProviderSettings | None, settings: Setting
             base_url=account.base_url,
             account_sid=account.account_sid,
             auth_token=account.auth_token.get_secret_value(),
+            api_key=account.api_key,
+            api_secret="" if account.api_secret is None else account.api_secret.get_secret_value(),
             access_token=account.access_token.get_secret_value(),
+            marketing_endpoint=account.marketing_endpoint,
+            smpp=smpp_account(name, account),
             status_callback_url=f"{settings.web.address}/webhooks/twilio/{name.lower()}",
             request_timeout=account.request_timeout,
             connections=settings.delivery.in_flight,
