@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
+from redis import RedisError
 from sqlalchemy.engine import Connection
 
+from pipeline.limits.pace import Pace
 from pipeline.policy.country import CountryPolicy
 from pipeline.policy.quota import binding_quotas, quota_room
 from pipeline.policy.registration import Registration, expected_approval, renewal_due
@@ -14,7 +16,7 @@ from pipeline.policy.sender import SenderState
 from pipeline.policy.sender_rules import Quota
 from pipeline.policy.thresholds import Verdict
 from pipeline.policy.vocabulary import Tier
-from pipeline.stages.caps import LONGEST_PERIOD
+from pipeline.stages.caps import LONGEST_PERIOD, own_quotas
 from pipeline.stages.thresholds import verdicts_on
 from pipeline.store import audit, quotas, senders
 from pipeline.store.audit import AuditAction
@@ -57,6 +59,7 @@ class SenderStanding:
     Attributes:
         since: when it came into its state; None: it has always been so.
         rule: the rule by which it was suspended; None: it is active, or none asked for it.
+        rate_now: messages a second: below its own rate while its provider finds that too fast.
         tier_now: the tier whose quotas bind: one that comes with time counts as new until then.
         verdicts: one a threshold of its country, over what came after its last lift.
     """
@@ -64,6 +67,7 @@ class SenderStanding:
     sender: Sender
     since: datetime | None
     rule: str | None
+    rate_now: float
     tier_now: Tier
     quotas: Sequence[QuotaUse]
     verdicts: Sequence[Verdict]
@@ -79,6 +83,7 @@ class SenderStanding:
             "channel": sender.channel,
             "provider": sender.provider,
             "rate_per_second": sender.rate_per_second,
+            "rate_now": self.rate_now,
             "state": sender.state,
             "state_reason": sender.state_reason,
             "since": self.since,
@@ -99,6 +104,7 @@ def read_senders(
 ) -> list[SenderStanding]:
     """Every sender, or those of one business, in the order of their codes."""
     books = runtime.books
+    shares = _slowed(runtime)
     with runtime.transaction() as connection:
         known = senders.select_senders(
             connection, businesses=None if business is None else [business]
@@ -116,6 +122,7 @@ def read_senders(
                 sender=sender,
                 since=since,
                 rule=rule,
+                rate_now=shares.get(sender.id, 1.0) * sender.rate_per_second,
                 tier_now=tier_now,
                 quotas=[_use(quota, used[sender.id], now) for quota in binding],
                 verdicts=verdicts.get(sender.id, ()),
@@ -123,6 +130,14 @@ def read_senders(
             )
         )
     return standings
+
+
+def _slowed(runtime: Runtime) -> Mapping[int, float]:
+    """Shares of their own rates; without Redis nothing is sent, and nobody is slowed."""
+    try:
+        return Pace(runtime.redis).slowed()
+    except RedisError:
+        return {}
 
 
 def _last_changes(
@@ -144,11 +159,12 @@ def _last_changes(
 def _binding(
     policy: CountryPolicy | None, sender: Sender, now: datetime
 ) -> tuple[Tier, Sequence[Quota]]:
+    told = own_quotas(sender)
     if policy is None:
-        return sender.tier, ()
+        return sender.tier, told
     binding = binding_quotas(policy, sender.facts(), now=now)
     own = policy.quotas.get(sender.tier, ())
-    return (sender.tier if all(quota in own for quota in binding) else Tier.NEW), binding
+    return (sender.tier if all(quota in own for quota in binding) else Tier.NEW), (*binding, *told)
 
 
 def _use(quota: Quota, used: Sequence[tuple[datetime, int]], now: datetime) -> QuotaUse:

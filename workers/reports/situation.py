@@ -7,8 +7,9 @@ from typing import Any
 
 from redis import Redis, ResponseError
 
+from pipeline.limits.pace import Pace
 from pipeline.producer import STREAM
-from pipeline.store import overview
+from pipeline.store import overview, senders
 from pipeline.store.overview import Overview
 from workers import heartbeat
 from workers.intake import DEAD_STREAM, GROUP
@@ -30,6 +31,7 @@ class Situation:
         memory: bytes that Redis uses; `memory_limit`: may use, None without a limit.
         roles: processes of each role that are alive.
         sent_per_second: over the last minute of machine time.
+        slowed: messages a second of the senders that go slower than their own rate, by code.
     """
 
     now: datetime
@@ -42,6 +44,7 @@ class Situation:
     memory_limit: int | None
     roles: dict[str, int]
     sent_per_second: float
+    slowed: dict[str, float]
     store: Overview
 
 
@@ -49,8 +52,13 @@ def read_situation(runtime: Runtime) -> Situation:
     """Everything at once; see `overview` for what it costs."""
     clock, client = runtime.clock, runtime.redis
     now = clock.now()
+    shares = Pace(client).slowed()
     with runtime.transaction() as connection:
         store = overview.overview(connection, sent_since=now - clock.span(MINUTE_SECONDS), now=now)
+        slowed = {
+            sender.code: shares[sender.id] * sender.rate_per_second
+            for sender in senders.select_senders(connection, ids=shares)
+        }
     lag, pending = _group(client)
     memory: dict[str, Any] = client.info("memory")
     return Situation(
@@ -64,6 +72,7 @@ def read_situation(runtime: Runtime) -> Situation:
         memory_limit=memory.get("maxmemory") or None,
         roles=dict(Counter(process.role for process in heartbeat.alive(client))),
         sent_per_second=store.sent / MINUTE_SECONDS,
+        slowed=slowed,
         store=store,
     )
 
