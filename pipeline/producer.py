@@ -8,12 +8,14 @@ Enqueueing the same message twice makes one message: its key is the row's ``id``
 within the campaign. That is why a chunk whose reply was lost may simply be sent again, as this
 module does, and why a whole `Producer.send` may be repeated after a crash. Give each row its
 ``position`` in your file, and a repetition can be told from a person named twice.
+
+While the stream is full or Redis short of memory, `Producer.send` waits. Who cannot wait asks
+`Producer.strains` first, or gives no patience and is told by a `BusyError`.
 """
 
-import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +24,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from pipeline.stages.intake import MAX_BYTES, MAX_MESSAGES, SCHEMA
+from pipeline.limits.belt import Belt, answers, belt_of, read_belt
+from pipeline.policy.pressure import Load, Pressure, Strain, strains
+from pipeline.rows import RowTooLargeError, chunks
+from pipeline.stages.intake import SCHEMA
 
 STREAM = "recado:intake"
 
@@ -34,7 +39,7 @@ BACKLOG_BYTES = 24 * 1024 * 1024
 """The same as a size, for rows with long variables: entries times the mean size of ours."""
 
 PATIENCE_SECONDS = 60.0
-"""How long a full stream may stand still before a producer gives up."""
+"""How long a full stream may stand still, or Redis lack memory, before a producer gives up."""
 
 ATTEMPTS = 8
 FIRST_PAUSE = 0.1
@@ -42,8 +47,9 @@ LONGEST_PAUSE = 5.0
 """Seconds between the attempts: doubled each time and drawn at random below that, so that many
 producers do not come back to a restarted Redis together; about ten seconds in all."""
 
-_AWAY = (RedisConnectionError, RedisTimeoutError, OutOfMemoryError)
+_AWAY = (RedisConnectionError, RedisTimeoutError)
 _POLL_SECONDS = 0.05
+_FULL_POLL_SECONDS = 0.5
 
 
 class ProducerError(Exception):
@@ -56,6 +62,19 @@ class ProducerError(Exception):
     def __init__(self, text: str, receipt: "Receipt") -> None:
         super().__init__(f"{text} ({receipt.messages} messages were enqueued before)")
         self.receipt = receipt
+
+
+class BusyError(ProducerError):
+    """Redis has no room for more now, and the producer's patience is at its end.
+
+    Attributes:
+        strains: what is under pressure; `pipeline.policy.pressure.retry_after_seconds` tells when
+            to come again.
+    """
+
+    def __init__(self, text: str, receipt: "Receipt", found: Sequence[Strain]) -> None:
+        super().__init__(text, receipt)
+        self.strains = tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +98,8 @@ class Producer:
     Args:
         client: a client of the Redis that `recado intake` reads.
         backlog_entries, backlog_bytes: see the constants.
-        patience: seconds for which a full stream may stand still; see `ProducerError`.
+        patience: seconds for which a full stream may stand still, or Redis be short of memory; 0
+            for who cannot wait. See `BusyError`.
     """
 
     def __init__(
@@ -94,6 +114,14 @@ class Producer:
         self._backlog_entries = backlog_entries
         self._backlog_bytes = backlog_bytes
         self._patience = patience
+
+    def strains(self) -> list[Strain]:
+        """What is under pressure now; whoever has something to add waits if any of it says so.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        return _strains(read_belt(self._client, STREAM), self._backlog_entries)
 
     def send(
         self,
@@ -113,21 +141,29 @@ class Producer:
             progress: called after each chunk with the messages enqueued so far.
 
         Raises:
-            ProducerError: Redis stayed away, nobody empties the stream, or a row is too large.
+            BusyError: nobody empties the stream, or Redis stayed short of memory.
+            ProducerError: Redis stayed away, or a row is too large.
         """
         # One connection for all: WAITAOF speaks of what its own connection has written.
         single: Redis = self._client.client()  # type: ignore[no-untyped-call]
         with single as connection:
             sending = _Sending(connection, campaign_code, self._patience)
-            for body, count in _chunks(rows, sending):
-                length = sending.add(body, count)
-                progress(sending.messages)
-                mean = sending.written / len(sending.entry_ids)
-                room = min(self._backlog_entries, max(1, int(self._backlog_bytes / mean)))
-                if length >= room:
-                    sending.wait_below(room)
+            sending.wait_for_room(self._backlog_entries)
+            try:
+                for body, count in chunks(rows):
+                    belt = sending.add(body, count)
+                    progress(sending.messages)
+                    room = self._room(sending)
+                    if _holding(_strains(belt, room)):
+                        sending.wait_for_room(room)
+            except RowTooLargeError as error:
+                raise ProducerError(str(error), sending.receipt()) from error
             on_disk = None if durable_within is None else sending.confirm(durable_within)
             return sending.receipt(on_disk=on_disk)
+
+    def _room(self, sending: "_Sending") -> int:
+        mean = sending.written / len(sending.entry_ids)
+        return min(self._backlog_entries, max(1, int(self._backlog_bytes / mean)))
 
 
 class _Sending:
@@ -145,8 +181,8 @@ class _Sending:
     def receipt(self, *, on_disk: bool | None = None) -> Receipt:
         return Receipt(entry_ids=tuple(self.entry_ids), messages=self.messages, on_disk=on_disk)
 
-    def add(self, body: bytes, count: int) -> int:
-        """Add an entry; return how many the stream holds then."""
+    def add(self, body: bytes, count: int) -> Belt:
+        """Add an entry; tell what Redis holds then."""
 
         def add_and_measure() -> Any:
             with self._client.pipeline(transaction=False) as pipe:
@@ -157,31 +193,28 @@ class _Sending:
                 }
                 pipe.xadd(STREAM, fields)
                 pipe.xlen(STREAM)
-                added, length = pipe.execute()
-            return added, length
+                pipe.info("memory")
+                return answers(pipe.execute(raise_on_error=False))
 
-        answer: tuple[bytes | str, int] = self._persist(add_and_measure)
-        entry_id, length = answer
+        entry_id, length, memory = self._persist(add_and_measure)
         # A client may have been told to decode what it reads.
         self.entry_ids.append(entry_id if isinstance(entry_id, str) else entry_id.decode())
         self.messages += count
         self.written += len(body)
-        return length
+        return belt_of(memory, length)
 
-    def wait_below(self, room: int) -> None:
-        """Wait until the stream holds fewer entries; give up when it stands still."""
-        shortest = self._length()
+    def wait_for_room(self, room: int) -> None:
+        """Wait until nothing says to wait; give up when nothing moves for too long."""
+        belt = self._belt()
+        shortest = belt.stream
         deadline = time.monotonic() + self._patience
-        while (length := self._length()) >= room:
-            if length < shortest:
-                shortest, deadline = length, time.monotonic() + self._patience
-            if time.monotonic() > deadline:
-                raise ProducerError(
-                    f"the stream has held {length} entries for {self._patience:g} s and nobody "
-                    "takes them; start recado intake, then send again",
-                    self.receipt(),
-                )
+        while found := _holding(_strains(belt, room)):
+            if belt.stream < shortest:
+                shortest, deadline = belt.stream, time.monotonic() + self._patience
+            if time.monotonic() >= deadline:
+                raise BusyError(_why(found, belt, self._patience), self.receipt(), found)
             time.sleep(_POLL_SECONDS)
+            belt = self._belt()
 
     def confirm(self, seconds: float) -> bool:
         """Whether everything is in the append-only file, waiting up to `seconds` for it."""
@@ -197,15 +230,15 @@ class _Sending:
         # After a lost connection the server may have restarted without its last second.
         return bool(answer[0]) and not self._lost_connection
 
-    def _length(self) -> int:
-        length: int = self._persist(lambda: self._client.xlen(STREAM))
-        return length
+    def _belt(self) -> Belt:
+        found: Belt = self._persist(lambda: read_belt(self._client, STREAM))
+        return found
 
     def _persist(self, act: Callable[[], Any]) -> Any:
         """Do it, again and again while Redis is away; a chunk added twice is one chunk."""
         for attempt in range(ATTEMPTS):
             try:
-                return act()
+                return self._outlast(act)
             except _AWAY as error:
                 self._lost_connection = True
                 if attempt == ATTEMPTS - 1:
@@ -216,31 +249,47 @@ class _Sending:
                 time.sleep(random.uniform(ceiling / 2, ceiling))  # noqa: S311 - jitter
         raise AssertionError("unreachable")
 
-
-def _chunks(rows: Iterable[Mapping[str, Any]], sending: _Sending) -> Iterator[tuple[bytes, int]]:
-    """JSON arrays within the stream's limits, with the number of rows in each."""
-    parts: list[bytes] = []
-    size = 2
-    for row in rows:
-        part = _encode(row)
-        if len(part) + 2 > MAX_BYTES:
-            raise ProducerError(
-                f"row {sending.messages + len(parts) + 1} has {len(part)} bytes; a chunk may "
-                f"have {MAX_BYTES}",
-                sending.receipt(),
-            )
-        if parts and (len(parts) == MAX_MESSAGES or size + len(part) + 1 > MAX_BYTES):
-            yield b"[" + b",".join(parts) + b"]", len(parts)
-            parts, size = [], 2
-        parts.append(part)
-        size += len(part) + 1
-    if parts:
-        yield b"[" + b",".join(parts) + b"]", len(parts)
+    def _outlast(self, act: Callable[[], Any]) -> Any:
+        """Do it, again and again while Redis refuses writes for want of memory."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return act()
+            except OutOfMemoryError as error:
+                if time.monotonic() >= deadline:
+                    belt = self._belt()
+                    found = _holding(_strains(belt, belt.stream + 1)) or [_FULL]
+                    why = _why(found, belt, self._patience)
+                    raise BusyError(why, self.receipt(), found) from error
+                time.sleep(_FULL_POLL_SECONDS)
 
 
-def _encode(row: Mapping[str, Any]) -> bytes:
-    try:
-        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        # Half a character is a bad row, which intake accounts for: it must get there.
-        return json.dumps(row, separators=(",", ":")).encode()
+_FULL = Strain(pressure=Pressure.REDIS_MEMORY, share=1.0, producers_wait=True)
+
+
+def _strains(belt: Belt, room: int) -> list[Strain]:
+    return strains(
+        Load(
+            memory=belt.memory,
+            memory_limit=belt.memory_limit,
+            stream=belt.stream,
+            stream_limit=room,
+        )
+    )
+
+
+def _holding(found: Iterable[Strain]) -> list[Strain]:
+    return [one for one in found if one.producers_wait]
+
+
+def _why(found: Sequence[Strain], belt: Belt, patience: float) -> str:
+    first = found[0]
+    if first.pressure is Pressure.REDIS_MEMORY:
+        return (
+            f"Redis has used {first.share:.0%} of its memory for {patience:g} s; start more of "
+            "recado intake or raise its maxmemory, then send again"
+        )
+    return (
+        f"the stream has held {belt.stream} entries for {patience:g} s and nobody takes them; "
+        "start recado intake, then send again"
+    )
