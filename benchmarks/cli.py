@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import random
 import sys
 from typing import Annotated, Any
 
@@ -11,13 +12,20 @@ import typer
 from benchmarks import (
     comparison,
     delivery,
+    delivery_table,
+    olddata,
+    olddata_table,
     optout,
     optout_table,
+    pacing,
     pipeline,
+    safety,
     scale,
     simulate,
     world,
 )
+from benchmarks.faults import bench as faults
+from benchmarks.faults import scenarios
 
 app = typer.Typer(
     add_completion=False,
@@ -60,26 +68,30 @@ def bench_delivery(
     messages: Annotated[int, typer.Option(min=1000)] = 30_000,
     processes: Annotated[int, typer.Option(min=1, max=16)] = 2,
     latency_ms: Annotated[float, typer.Option(min=0)] = 0.0,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="0, 50 and 300 ms with one and two processes, and senders with limited rates.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """From ready to sent against the sandbox, beside a bare aiohttp loop."""
-    sent, bare = delivery.measure(messages, processes=processes, latency_ms=latency_ms)
-    _report(
-        as_json,
-        {
-            "messages": sent.messages,
-            "processes": processes,
-            "latency_ms": latency_ms,
-            "messages_per_second": round(sent.per_second),
-            "bare_requests_per_second": round(bare.per_second),
-            "share_of_bare": round(sent.per_second / bare.per_second, 3),
-            "cpu_microseconds_per_message": {
-                kind: round(seconds / sent.messages * 1e6)
-                for kind, seconds in sent.cost.cpu_seconds.items()
-            },
-            "worker_peak_megabytes": round(sent.cost.peak_bytes / 1e6),
-        },
-    )
+    cases = delivery.EVERY_CASE if full else [(processes, latency_ms)]
+    limits = pacing.LIMITS if full else {}
+    cost = safety.measure(messages // 2)
+    sent = [
+        delivery.measure(delivery.Case(messages=messages, processes=count, latency_ms=latency))
+        for count, latency in cases
+    ]
+    paced = [pacing.measure(rate, seconds=seconds) for rate, seconds in limits.items()]
+    if as_json:
+        _report(as_json, delivery_table.figures(sent, cost, paced))
+        return
+    print(_machine())
+    for line in delivery_table.table(sent, cost, paced):
+        print(line)
 
 
 @app.command("scale")
@@ -106,6 +118,19 @@ def bench_scale(
             "redis_megabytes_at_most": round(waiting.redis_peak_bytes / 1e6, 2),
         },
     )
+
+
+@app.command("olddata")
+def bench_olddata(
+    *,
+    messages: Annotated[int, typer.Option(min=1000, help="Old messages.")] = 10_000_000,
+    per_round: Annotated[int, typer.Option(min=100, help="Today's, each round.")] = 5000,
+    rounds: Annotated[int, typer.Option(min=1)] = 7,
+    as_json: Json = False,
+) -> None:
+    """What old messages cost today's, beside the same in an empty database; and their removal."""
+    found = olddata.measure(messages, per_round=per_round, rounds=rounds)
+    _report(as_json, olddata_table.figures(found))
 
 
 @app.command("simulate")
@@ -170,6 +195,36 @@ def bench_optout(
     for problem in found.problems:
         print(problem, file=sys.stderr)
     if found.problems:
+        raise typer.Exit(1)
+
+
+@app.command("faults")
+def bench_faults(
+    *,
+    runs: Annotated[int, typer.Option(min=1)] = len(scenarios.ALL),
+    messages: Annotated[int, typer.Option(min=100, help="In each run.")] = 20_000,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the first run; drawn when it is not given.")
+    ] = None,
+    only: Annotated[str | None, typer.Option(help="The name of the one scenario to run.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What breaks on a real night, broken on purpose while a campaign runs; see docs/faults.md."""
+    if only is not None and only not in scenarios.ALL:
+        raise typer.BadParameter(f"{only}: no such scenario; there are {', '.join(scenarios.ALL)}")
+    first = random.randrange(1_000_000) if seed is None else seed
+
+    def tell(line: faults.Line) -> None:
+        print(line.words(), file=sys.stderr if as_json else sys.stdout, flush=True)
+        for problem in line.problems:
+            print(f"  {problem}", file=sys.stderr)
+        if line.problems:
+            print(f"  logs: {line.folder}; again: {line.again(messages)}", file=sys.stderr)
+
+    print(f"seed {first}", file=sys.stderr)
+    totals = faults.measure(runs, messages, first, only, tell)
+    _report(as_json, {"seed": first, **totals.figures()})
+    if totals.broken:
         raise typer.Exit(1)
 
 

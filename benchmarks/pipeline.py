@@ -57,13 +57,16 @@ def measure_chunks(crowd: list[Person]) -> Passage:
         return pass_through(lab, crowd)
 
 
-def pass_through(lab: Lab, crowd: list[Person], *, start: bool = True) -> Passage:
+def pass_through(
+    lab: Lab, crowd: list[Person], *, start: bool = True, rate_per_second: float = 5000.0
+) -> Passage:
     """The same in a laboratory that exists.
 
     Args:
         start: False when the roles that are needed run already.
+        rate_per_second: of each sender.
     """
-    lab.populate(crowd)
+    lab.populate(crowd, rate_per_second=rate_per_second)
     if start:
         lab.stack.start()
         lab.stack.wait()
