@@ -22,6 +22,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.bounds import IntakeSettings, RetentionSettings
+from config.smpp_settings import SmppFields
+
 PREFIX = "RECADO_"
 
 
@@ -33,17 +36,26 @@ class SettingsError(Exception):
     """A setting that cannot be used; the text names the variable and never shows a secret."""
 
 
-class ProviderSettings(BaseModel, extra="forbid"):
+class ProviderSettings(SmppFields, extra="forbid"):
     """One account at a provider; its name is the key under ``RECADO_PROVIDERS__``.
 
     Senders refer to it by that name, in lower case.
+
+    Attributes:
+        base_url: empty for Twilio and WhatsApp: the provider's own address.
+        api_key, api_secret: a key of Twilio's (``SK…``) to ask with, instead of `auth_token`,
+            which signs the webhooks all the same.
+        marketing_endpoint: whether WhatsApp's marketing templates go to ``/marketing_messages``.
     """
 
     kind: Literal["sandbox", "twilio", "whatsapp_cloud", "smpp", "inbound"]
     base_url: str = Field(default="", max_length=2048)
     account_sid: str = Field(default="AC00000000000000000000000000000000", max_length=128)
     auth_token: SecretStr = SecretStr("sandbox")
+    api_key: str = Field(default="", max_length=128)
+    api_secret: SecretStr | None = None
     access_token: SecretStr = SecretStr("sandbox")
+    marketing_endpoint: bool = True
     app_secret: SecretStr | None = None
     verify_token: SecretStr | None = None
     webhook_secret: SecretStr | None = None
@@ -54,10 +66,16 @@ class ProviderSettings(BaseModel, extra="forbid"):
         if self.kind == "inbound":
             if self.webhook_secret is None:
                 raise ValueError("an account of kind inbound needs WEBHOOK_SECRET")
-        elif not self.base_url:
+        elif not self.base_url and self.kind not in ("twilio", "whatsapp_cloud"):
             raise ValueError(f"an account of kind {self.kind} needs BASE_URL")
+        if self.kind == "smpp":
+            self.check_smpp(self.base_url)
         if self.kind == "twilio" and "auth_token" not in self.model_fields_set:
             raise ValueError("an account of kind twilio needs AUTH_TOKEN")
+        if self.kind == "twilio" and "account_sid" not in self.model_fields_set:
+            raise ValueError("an account of kind twilio needs ACCOUNT_SID")
+        if bool(self.api_key) != (self.api_secret is not None):
+            raise ValueError("API_KEY and API_SECRET are needed together")
         if self.kind == "whatsapp_cloud" and "access_token" not in self.model_fields_set:
             raise ValueError("an account of kind whatsapp_cloud needs ACCESS_TOKEN")
         return self
@@ -113,10 +131,14 @@ class DeliverySettings(BaseModel, extra="forbid"):
     Attributes:
         in_flight: requests that one process keeps open at once.
         claim_size: messages that one claim takes at most; each claim is one commit.
+        look_up_seconds: from a doubt to the first look-up at its provider; the later ones follow
+            in growing pauses, multiples of this. A provider lists a message some seconds after
+            it took it: keep it at a minute or more where messages are real.
     """
 
     in_flight: int = Field(default=512, ge=1, le=10_000)
     claim_size: int = Field(default=128, ge=1, le=1000)
+    look_up_seconds: float = Field(default=60.0, gt=0, le=86_400)
 
 
 class DispatchSettings(BaseModel, extra="forbid"):
@@ -126,6 +148,8 @@ class DispatchSettings(BaseModel, extra="forbid"):
         round_seconds: pause between two rounds.
         horizon_seconds: each sender is given as many messages as it may send in this time.
         outstanding: messages that may be handed out and not yet sent, over all senders.
+        fail_over_seconds: when a sender's account has rested for so long, another sender takes
+            its messages.
         stage_queue_chunks: releasing pauses while the consent queue holds this many chunks, so
             that a million messages due at one instant do not all move into Redis.
     """
@@ -133,6 +157,7 @@ class DispatchSettings(BaseModel, extra="forbid"):
     round_seconds: float = Field(default=0.2, gt=0, le=60)
     horizon_seconds: float = Field(default=1.5, gt=0, le=60)
     outstanding: int = Field(default=8000, ge=1, le=1_000_000)
+    fail_over_seconds: float = Field(default=30.0, ge=0, le=86_400)
     stage_queue_chunks: int = Field(default=20, ge=1, le=1000)
 
 
@@ -171,12 +196,15 @@ class FaultSettings(BaseModel, extra="forbid"):
         passage: when the process comes there for the how manieth time.
         token: a file that whoever does it removes first; without the file nobody does it. None:
             every process that comes there does it.
+        orders: a folder that is looked at whenever the process comes to a place: a file of the
+            place's name is removed, and what it holds (``kill`` or ``freeze``) is done.
     """
 
     point: str | None = Field(default=None, max_length=64)
     action: Literal["kill", "freeze"] = "kill"
     passage: int = Field(default=1, ge=1)
     token: Path | None = None
+    orders: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -202,6 +230,8 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = DeliverySettings()
     dispatch: DispatchSettings = DispatchSettings()
     leases: LeaseSettings = LeaseSettings()
+    intake: IntakeSettings = IntakeSettings()
+    retention: RetentionSettings = RetentionSettings()
     web: WebSettings = WebSettings()
     fault: FaultSettings = FaultSettings()
 

@@ -48,6 +48,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="run this Redis binary in the integration tests, not the embedded Valkey",
     )
+    parser.addoption(
+        "--require-smsc",
+        action="store_true",
+        help="fail where the tests of SMPP would be skipped, for want of node, npm or a registry",
+    )
 
 
 def pytest_configure() -> None:

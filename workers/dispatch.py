@@ -15,16 +15,21 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
+from pipeline.limits.pace import Pace
 from pipeline.policy.decision import Defer
 from pipeline.policy.quota import decide_quotas
 from pipeline.policy.vocabulary import Stage
 from pipeline.stages.caps import LONGEST_PERIOD, quotas_on
-from pipeline.store import due, endings, quotas, senders
+from pipeline.store import account_rests, due, endings, quotas, recovery, senders
 from pipeline.store.senders import Sender
 from workers.clock import machine_now
+from workers.doubt_watch import DoubtWatch
 from workers.faultpoints import FaultPoint, reach
 from workers.lane.recovery import LaneRecovery
+from workers.pressure_watch import PressureWatch
 from workers.queues import CHUNK, enqueue, queue_lengths
+from workers.rest_watch import RestWatch, allow, at_present
+from workers.retention import RetentionKeeper
 from workers.runtime import Runtime
 from workers.sender_watch import EVERY_SECONDS, SenderWatch
 
@@ -38,6 +43,9 @@ HAND_OUT_CHUNK = 500
 
 SHORT_QUEUE = 2
 """Chunks in the first queues that a working pool takes up within a moment."""
+
+NAMED = 20
+"""Ids that one line of the log names."""
 
 LATE_LEASE = timedelta(seconds=600)
 """After this long a chunk is lost even when its queue is long: the queues' own visibility time."""
@@ -74,7 +82,13 @@ class Dispatcher:
         self._endings = _Due(0.5)
         self._thresholds = _Due(EVERY_SECONDS)
         self._senders = SenderWatch(runtime)
+        self._rests = RestWatch(runtime)
+        self._pace = Pace(runtime.redis)
         self._lane = LaneRecovery(runtime)
+        self._doubts = DoubtWatch(runtime)
+        self._pressure = PressureWatch(runtime)
+        self._retention = RetentionKeeper(runtime)
+        self._swept_to: dict[int, str] = {}
 
     def run(self) -> None:
         """Work until told to stop, through any absence of Redis or PostgreSQL."""
@@ -93,6 +107,7 @@ class Dispatcher:
         """Everything that is due now."""
         # First: neither a suspension nor the alarm over late confirmations may wait for Redis.
         self._lane.watch()
+        self._doubts.watch()
         if self._thresholds.now():
             self._senders.look()
         lengths = queue_lengths(self._runtime.redis)
@@ -101,13 +116,21 @@ class Dispatcher:
             self._end_campaigns()
         self._close_windows()
         self._release(lengths)
+        self._rests.look()
         self._hand_out(lengths)
         if self._recovery.now():
             self._recover(lengths)
+        self._pressure.look()
+        self._retention.look(lengths)
 
     def _end_campaigns(self) -> None:
         with self._runtime.transaction() as connection:
-            ended = endings.sweep_ended(connection, now=self._runtime.clock.now(), most=4 * BATCH)
+            ended = endings.sweep_ended(
+                connection,
+                now=self._runtime.clock.now(),
+                most=4 * BATCH,
+                reached=self._swept_to,
+            )
         if ended:
             log.info("campaigns_swept", messages=ended)
 
@@ -141,17 +164,20 @@ class Dispatcher:
                 return
             handed = due.handed_out(connection)
             active = senders.select_senders(connection, ids={sender for sender, _ in pairs})
+            rests = account_rests.read(connection)
         room = self._settings.outstanding - sum(handed.values())
         if lengths[Stage.THROTTLE] + lengths[Stage.DELIVERY] > self._settings.stage_queue_chunks:
             room = 0  # the workers are behind: more in the queues would only age there
         usable = [sender for sender in active if not self._postpone_exhausted(sender)]
+        usable = at_present(usable, self._pace.slowed())
         amounts = _amounts(usable, handed, self._settings.horizon_seconds, room)
+        amounts = allow(amounts, usable, rests, machine_now=machine_now())
         with self._runtime.transaction() as connection:
-            ids = due.hand_out(connection, pairs, amounts, lease=machine_now() + self._lease)
-        if ids:
+            handed_now = due.hand_out(connection, pairs, amounts, lease=machine_now() + self._lease)
+        if handed_now:
             reach(FaultPoint.HANDED_OUT)
-        for start in range(0, len(ids), HAND_OUT_CHUNK):
-            enqueue(Stage.THROTTLE, ids[start : start + HAND_OUT_CHUNK])
+        for tries, chunk in recovery.in_chunks(handed_now, most=HAND_OUT_CHUNK):
+            enqueue(Stage.THROTTLE, chunk, watched=tries > 0)
 
     def _postpone_exhausted(self, sender: Sender) -> bool:
         """Defer a sender's messages until its quota has room again; say whether it has none."""
@@ -184,7 +210,7 @@ class Dispatcher:
         # make it longer.
         busy = lengths[Stage.CONSENT] + lengths[Stage.WINDOW] > SHORT_QUEUE
         with self._runtime.transaction() as connection:
-            lapsed = due.recover(
+            lapsed = recovery.recover(
                 connection,
                 now=self._runtime.clock.now(),
                 machine_now=now,
@@ -195,13 +221,19 @@ class Dispatcher:
         if lapsed.any():
             log.warning(
                 "recovered",
-                accepted=len(lapsed.accepted),
-                consented=len(lapsed.consented),
+                accepted=sum(map(len, lapsed.accepted)),
+                consented=sum(map(len, lapsed.consented)),
                 ready=len(lapsed.ready),
                 in_doubt=len(lapsed.sending),
             )
-        enqueue(Stage.CONSENT, lapsed.accepted)
-        enqueue(Stage.WINDOW, lapsed.consented)
+        if lapsed.set_aside:
+            log.error("messages_set_aside", messages=lapsed.set_aside[:NAMED])
+        if lapsed.accepted or lapsed.consented:
+            reach(FaultPoint.HANDED_OUT)
+        for chunk in lapsed.accepted:
+            enqueue(Stage.CONSENT, chunk, watched=True)
+        for chunk in lapsed.consented:
+            enqueue(Stage.WINDOW, chunk, watched=True)
 
 
 def _amounts(

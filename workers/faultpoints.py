@@ -36,8 +36,13 @@ class FaultPoint(StrEnum):
     """A courier has recorded a batch of answers."""
     STORED = "stored"
     """The webhook has committed a reply; nobody is told of it."""
+    SETTLED = "settled"
+    """The opt-out lane has ended what waited for people who left, and made its answers; none of
+    them is on its way, and the ledger is not written."""
     NOTICE_CLAIMED = "notice_claimed"
     """The opt-out lane has claimed a confirmation; its request has not begun."""
+    NOTICE_ANSWERED = "notice_answered"
+    """A provider has answered the lane; nothing is recorded."""
 
 
 class Fault:
@@ -53,14 +58,18 @@ class Fault:
     def __init__(self, settings: FaultSettings) -> None:
         self._settings = settings
         self._passages = count(1)
-        known = {point.value: point for point in FaultPoint}
+        self._orders = settings.orders
+        known: dict[str | None, FaultPoint | None] = {None: None}
+        known |= {point.value: point for point in FaultPoint}
         if settings.point not in known:
-            names = ", ".join(known)
+            names = ", ".join(FaultPoint)
             raise SettingsError(f"RECADO_FAULT__POINT: {settings.point!r} is none of: {names}")
         self._point = known[settings.point]
 
     def reach(self, point: FaultPoint) -> None:
         """Die or freeze here, when this is the place, the passage, and nobody has before us."""
+        if self._orders is not None:
+            self._obey(self._orders / point.value, point)
         if point is not self._point or next(self._passages) != self._settings.passage:
             return
         token = self._settings.token
@@ -70,8 +79,22 @@ class Fault:
                 Path(token).unlink()
             except FileNotFoundError:
                 return
-        log.warning("fault_reached", point=point.value, action=self._settings.action)
-        os.kill(os.getpid(), _SIGNALS[self._settings.action])
+        _do(point, self._settings.action)
+
+    @staticmethod
+    def _obey(order: Path, point: FaultPoint) -> None:
+        """Do what somebody has ordered while this process ran."""
+        try:
+            action = order.read_text()
+            order.unlink()
+        except FileNotFoundError:  # nobody has, or another process was faster
+            return
+        _do(point, action)
+
+
+def _do(point: FaultPoint, action: str) -> None:
+    log.warning("fault_reached", point=point.value, action=action)
+    os.kill(os.getpid(), _SIGNALS[action])
 
 
 _SIGNALS = {"kill": signal.SIGKILL, "freeze": signal.SIGSTOP}
@@ -81,7 +104,8 @@ _armed: list[Fault] = []
 
 def arm(settings: FaultSettings) -> None:
     """Arm this process, and the children that it forks from now on; without a place, disarm it."""
-    _armed[:] = [] if settings.point is None else [Fault(settings)]
+    is_armed = settings.point is not None or settings.orders is not None
+    _armed[:] = [Fault(settings)] if is_armed else []
 
 
 def reach(point: FaultPoint) -> None:

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from pipeline.policy.vocabulary import Stage
 from pipeline.stages import intake
 from pipeline.stages.intake import Chunk, Refusal
+from pipeline.store import load
 from workers.clock import machine_now
 from workers.faultpoints import FaultPoint, reach
 from workers.queues import follow
@@ -30,6 +32,12 @@ GROUP = "recado"
 
 ENTRIES = 8
 """Entries read at once; of a full thousand messages each they make one transaction of 8,000."""
+
+MOST_READINGS = 5
+"""An entry whose readers died so often is set aside."""
+
+HOLD_SECONDS = 0.5
+"""Machine time between two looks at how much waits for the stages."""
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 
@@ -47,7 +55,11 @@ class IntakeReader:
         self._running = running
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._cursor = b"0-0"
+        self._taken_over: dict[bytes, int] = {}
         self._leases = runtime.settings.leases
+        self._most_undecided = runtime.settings.intake.undecided
+        self._look_at = 0.0
+        self._holding = False
 
     def run(self) -> None:
         """Read until told to stop, through any absence of Redis or PostgreSQL."""
@@ -57,12 +69,35 @@ class IntakeReader:
                 self._ensure_group()
                 pause = 0.1
                 while self._running():
-                    self.step(block_ms=500)
+                    if self.holds():
+                        time.sleep(HOLD_SECONDS)
+                    else:
+                        self.step(block_ms=500)
             except (RedisError, DBAPIError) as error:
                 # Nothing is lost: what was not acknowledged comes again.
                 log.warning("intake_waits", error=type(error).__name__, seconds=pause)
+                self._uncount()
                 time.sleep(pause)
                 pause = min(5.0, pause * 2)
+
+    def holds(self) -> bool:
+        """Whether so much waits for the stages that reading pauses; looks once in `HOLD_SECONDS`.
+
+        The stream then fills, and producers wait: what nobody can work on yet is not to become
+        rows, queues and leases that run out.
+        """
+        if time.monotonic() < self._look_at:
+            return self._holding
+        with self._runtime.transaction() as connection:
+            waiting = load.undecided(connection, most=self._most_undecided)
+        self._look_at = time.monotonic() + HOLD_SECONDS
+        holding = waiting >= self._most_undecided
+        if holding and not self._holding:
+            log.info("intake_holds", undecided=waiting)
+        elif self._holding and not holding:
+            log.info("intake_goes_on", undecided=waiting)
+        self._holding = holding
+        return holding
 
     def step(self, *, block_ms: int) -> int:
         """Take in what is there, waiting up to `block_ms` for it; say how many entries."""
@@ -91,7 +126,7 @@ class IntakeReader:
         return _entries(answer)
 
     def _abandoned(self) -> list[Entry]:
-        """Entries whose reader has died, a few at a time."""
+        """An entry whose reader has died: alone, for it may be what the reader died of."""
         try:
             answer = self._runtime.redis.xautoclaim(
                 STREAM,
@@ -99,7 +134,7 @@ class IntakeReader:
                 self._name,
                 int(self._leases.stream_seconds * 1000),
                 start_id=self._cursor,
-                count=ENTRIES,
+                count=1,
             )
         except ResponseError as error:
             if "NOGROUP" not in str(error):
@@ -107,18 +142,48 @@ class IntakeReader:
             self._ensure_group()
             return []
         self._cursor = answer[0]
-        return [(entry_id, fields) for entry_id, fields in answer[1] if fields]
+        found = [(entry_id, fields) for entry_id, fields in answer[1] if fields]
+        self._taken_over = {entry_id: self._readings(entry_id) for entry_id, _ in found}
+        return found
+
+    def _readings(self, entry_id: bytes) -> int:
+        """How often readers have taken an entry, this time included."""
+        found = self._runtime.redis.xpending_range(STREAM, GROUP, entry_id, entry_id, 1)
+        return int(found[0]["times_delivered"]) if found else 1
+
+    def _uncount(self) -> None:
+        """A server is away, and this reader lives: what it had in hand is not to blame."""
+        taken, self._taken_over = self._taken_over, {}
+        for entry_id, readings in taken.items():
+            with suppress(RedisError):
+                self._runtime.redis.xclaim(
+                    STREAM,
+                    GROUP,
+                    self._name,
+                    0,
+                    [entry_id],
+                    retrycount=max(1, readings - 1),
+                    justid=True,
+                )
 
     def _take_in(self, entries: list[Entry]) -> None:
         chunks: list[tuple[bytes, Chunk]] = []
         for entry_id, fields in entries:
-            read = intake.read_entry(fields)
+            read = self._judge(entry_id) or intake.read_entry(fields)
             if isinstance(read, Refusal):
                 self._bury(entry_id, fields, read)
             else:
                 chunks.append((entry_id, read))
         if chunks:
             self._store_or_part(chunks, dict(entries))
+
+    def _judge(self, entry_id: bytes) -> Refusal | None:
+        """Set an entry aside that was in the hands of too many readers when they died."""
+        readings = self._taken_over.get(entry_id, 1)
+        if readings <= MOST_READINGS:
+            return None
+        detail = f"{readings - 1} readers have taken it, and none has come to its end"
+        return Refusal(reason="set_aside", detail=detail)
 
     def _store_or_part(self, chunks: list[tuple[bytes, Chunk]], fields: dict[bytes, Any]) -> None:
         """Store chunks together; when that fails for what they hold, each alone.

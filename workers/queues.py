@@ -15,6 +15,9 @@ from pipeline.policy.vocabulary import Stage
 
 log = structlog.get_logger(__name__)
 
+WATCHED = "recado_watched"
+"""The header of a chunk of which it is to be noted that a worker took it up."""
+
 CHUNK = 1000
 """Ids in one Celery message. One message an id carries 66 messages a second; a thousand, 24,000."""
 
@@ -38,15 +41,19 @@ def task_name(stage: Stage) -> str:
     return f"recado.{stage.value}"
 
 
-def follow(stage: Stage, ids: Sequence[int]) -> None:
+def follow(stage: Stage, ids: Sequence[int], *, watched: bool = False) -> None:
     """Tell the stage after `stage` about messages. Call it after the commit, never before."""
     following = FOLLOWING.get(stage)
     if following is not None:
-        enqueue(following, ids)
+        enqueue(following, ids, watched=watched)
 
 
-def enqueue(stage: Stage, ids: Sequence[int]) -> bool:
+def enqueue(stage: Stage, ids: Sequence[int], *, watched: bool = False) -> bool:
     """Put ids into a stage's queue, in chunks; say whether the broker took them.
+
+    Args:
+        watched: somebody has dropped these before: who takes them up says so first. It travels
+            in a header, which a worker of an older version does not look at.
 
     A failure is logged and survived: the rows have a lease, and the dispatcher enqueues again
     what nobody took up. Retrying here could enqueue a chunk twice for a lost reply.
@@ -56,7 +63,13 @@ def enqueue(stage: Stage, ids: Sequence[int]) -> bool:
     for start in range(0, len(ids), CHUNK):
         chunk = list(ids[start : start + CHUNK])
         try:
-            app.send_task(task_name(stage), args=[chunk], queue=stage.value, retry=False)
+            app.send_task(
+                task_name(stage),
+                args=[chunk],
+                queue=stage.value,
+                retry=False,
+                headers={WATCHED: True} if watched else None,
+            )
         except (OperationalError, OSError, RedisError) as error:
             log.warning("enqueue_failed", stage=stage.value, ids=len(ids) - start, error=str(error))
             return False

@@ -10,8 +10,9 @@ from typing import Any
 import structlog
 from celery import signals
 
-from pipeline.policy.vocabulary import Stage
+from pipeline.policy.vocabulary import MessageState, Stage
 from pipeline.stages import consent, throttle, window
+from pipeline.store import recovery
 from workers.app import app, settings
 from workers.clock import machine_now
 from workers.courier.process import close_courier, process_courier
@@ -19,6 +20,8 @@ from workers.faultpoints import FaultPoint, reach
 from workers.lane.process import close_lane, process_lane
 from workers.queues import follow, task_name
 from workers.runtime import process_runtime, read_ahead, read_models_ahead
+from workers.settling import close_settler, start_settler
+from workers.watched import take_up
 
 GC_THRESHOLD = 50_000
 
@@ -29,6 +32,7 @@ log = structlog.get_logger(__name__)
 def decide_consent(ids: list[int]) -> None:
     """Decide who may be written to at all."""
     runtime = process_runtime()
+    ids, _ = take_up(runtime, Stage.CONSENT, ids)
     with runtime.transaction() as connection:
         onward = consent.run(
             connection,
@@ -46,6 +50,7 @@ def decide_consent(ids: list[int]) -> None:
 def decide_window(ids: list[int]) -> None:
     """Decide who may be written to now."""
     runtime = process_runtime()
+    ids, _ = take_up(runtime, Stage.WINDOW, ids)
     with runtime.transaction() as connection:
         ready = window.run(connection, ids, books=runtime.books, now=runtime.clock.now())
     reach(FaultPoint.DECIDED)
@@ -57,17 +62,22 @@ def decide_window(ids: list[int]) -> None:
 def decide_throttle(ids: list[int]) -> None:
     """Decide whose cap and whose sender's quota have room."""
     runtime = process_runtime()
+    ids, watched = take_up(runtime, Stage.THROTTLE, ids)
     with runtime.transaction() as connection:
         passed = throttle.run(connection, ids, books=runtime.books, now=runtime.clock.now())
+        if watched:
+            recovery.put_down(connection, passed, state=MessageState.READY)
     reach(FaultPoint.DECIDED)
     log.info("chunk_done", stage=Stage.THROTTLE, taken=len(ids), onward=len(passed))
-    follow(Stage.THROTTLE, passed)
+    follow(Stage.THROTTLE, passed, watched=watched)
 
 
 @app.task(name=task_name(Stage.DELIVERY))
 def deliver(ids: list[int]) -> None:
     """Hand messages to this process's courier, which claims, sends and records them."""
-    started = process_courier(process_runtime()).submit(ids)
+    runtime = process_runtime()
+    ids, _ = take_up(runtime, Stage.DELIVERY, ids)
+    started = process_courier(runtime).submit(ids)
     log.info("chunk_done", stage=Stage.DELIVERY, taken=len(ids), onward=started)
 
 
@@ -117,6 +127,8 @@ def _warm_up(**_: Any) -> None:
     _books = runtime.books
     if Stage.OPTOUT in app.amqp.queues.consume_from:
         process_lane(runtime)
+    if Stage.DELIVERY in app.amqp.queues.consume_from:
+        start_settler(runtime)
     # A chunk makes tens of thousands of small objects and hardly a cycle among them: looking for
     # cycles every 700 of them costs 6 % of a worker's time (docs/performance.md).
     gc.freeze()
@@ -126,5 +138,6 @@ def _warm_up(**_: Any) -> None:
 @signals.worker_process_shutdown.connect(weak=False)
 def _finish_sending(**_: Any) -> None:
     """A child that ends first finishes what it has on the wire."""
+    close_settler()
     close_lane()
     close_courier()

@@ -41,6 +41,13 @@ class RegistrationStatus(StrEnum):
     DISABLED = "disabled"
 
 
+class ParameterStyle(StrEnum):
+    """How a provider knows the variables of a template."""
+
+    POSITIONAL = "positional"
+    NAMED = "named"
+
+
 class ConsentMethod(StrEnum):
     """How a consent was given; `phone` and `paper` are offline."""
 
@@ -162,6 +169,7 @@ class Reason(StrEnum):
     CONTENT_VARIABLE_MISSING = "content_variable_missing"
     SENDER_UNREGISTERED = "sender_unregistered"
     SENDER_SUSPENDED = "sender_suspended"
+    ACCOUNT_RESTS = "account_rests"
     TEMPLATE_UNAPPROVED = "template_unapproved"
     TEMPLATE_MISMATCH = "template_mismatch"
     TRANSFER_NOT_ALLOWED = "transfer_not_allowed"

@@ -1,85 +1,30 @@
 """What becomes of a message after its attempt: from a provider's answer to rows.
 
-One literal table says what each action does to the message; what it does to others (a sender, a
-campaign, a person) follows in the same transaction.
+What it makes of the message itself stands in ``attempts``; what it does to others (a sender, a
+campaign, a person) follows here, in the same transaction.
 """
 
-import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import structlog
 from sqlalchemy.engine import Connection
 
-from pipeline.policy.vocabulary import MessageState
 from pipeline.providers.base import (
     Accepted,
     Action,
-    Ambiguous,
-    NotStarted,
     Rejected,
     SendResult,
 )
-from pipeline.stages import delivery
+from pipeline.stages import answer_news, delivery, receipt_ids
+from pipeline.stages.attempts import Answer, outcome_of
 from pipeline.stages.books import Books
-from pipeline.stages.campaign_states import pause_halted
 from pipeline.stages.delivery import Claimed
 from pipeline.stages.refusals import Refusal, note_refusals
 from pipeline.stages.suspensions import halt
 from pipeline.store import campaigns, sender_counts, senders
-from pipeline.store.outcomes import SendOutcome
-
-log = structlog.get_logger(__name__)
-
-MOST_REFUSALS = 8
-"""After so many refusals that allow another try, a message has failed. A message that was claimed
-and not started in time was not refused."""
-
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 600.0
-"""Seconds of machine time: the pause doubles with each refusal, and is drawn at random below it,
-so that messages refused together do not come back together."""
-
-SHORT_PAUSE = 60.0
-"""A pause up to this is a lease on the ready row; a longer one is a deferral, so that the message
-is decided again (its window may have closed) before it is tried again."""
-
-_TRY_AGAIN = frozenset(
-    {
-        Action.RETRY_LATER,
-        Action.SLOW_SENDER,
-        Action.SLOW_RECIPIENT,
-        Action.SLOW_ACCOUNT,
-        Action.HALT_SENDER,
-        Action.HALT_ACCOUNT,
-        Action.HALT_TEMPLATE,
-        Action.HALT_CAMPAIGN,
-    }
-)
-"""Refusals that are not this message's fault: it waits. Every other one is its end."""
-
 
 _LEFT = frozenset({Action.SUPPRESS, Action.SUPPRESS_MARKETING})
-
-_MAY_HAVE_LEFT = frozenset({MessageState.SENT, MessageState.IN_DOUBT})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """The end of one attempt, as the courier knows it.
-
-    Attributes:
-        result: what the provider said; None: the request was never started, or it crashed.
-        sent_at: business instant at which the request began; None: it did not.
-        started: whether a request may have left.
-    """
-
-    claimed: Claimed
-    result: SendResult | None
-    sent_at: datetime | None
-    started: bool
 
 
 def read(claimed: Claimed, result: SendResult, *, sent_at: datetime) -> Answer:
@@ -118,91 +63,35 @@ def record(
     machine_now: datetime,
 ) -> None:
     """Write the ends of attempts and what follows from them."""
-    # Senders are locked before messages and people, as claims lock them.
+    # The providers' ids of people first, as webhooks lock them; senders before messages and people,
+    # as claims do.
+    answer_news.link_people(connection, answers, now)
     _follow_up(connection, answers, now)
     note_refusals(connection, _refusals(connection, answers, now), books=books, now=now)
-    ends = [(answer.claimed, outcome_of(answer, now, machine_now)) for answer in answers]
+    expiry = _expiry(connection, answers)
+    ends = [
+        (
+            answer.claimed,
+            outcome_of(answer, now, machine_now, expiry.get(answer.claimed.parcel.campaign_id)),
+        )
+        for answer in answers
+    ]
     recorded = delivery.record(connection, ends, now=now)
+    receipt_ids.note_messages(connection, answers, now=now)
     _count(connection, [one for one in answers if one.claimed.parcel.id in recorded], now)
 
 
-def outcome_of(answer: Answer, now: datetime, machine_now: datetime) -> SendOutcome:
-    """What the row becomes."""
-    result = answer.result
-    if isinstance(result, Accepted):
-        return _outcome(
-            answer,
-            MessageState.SENT,
-            "sent",
-            provider_id=result.provider_id,
-            code="held" if result.held else None,
-        )
-    if isinstance(result, Rejected):
-        return _refused(answer, result, now, machine_now)
-    if isinstance(result, Ambiguous):
-        return _outcome(
-            answer, MessageState.IN_DOUBT, "in_doubt", code=result.code, explanation=result.detail
-        )
-    if answer.started and not isinstance(result, NotStarted):
-        why = "the worker failed while it was sending"
-        return _outcome(answer, MessageState.IN_DOUBT, "in_doubt", explanation=why)
-    return _outcome(answer, MessageState.READY, "unsent", unsent=True)
-
-
-def _refused(answer: Answer, result: Rejected, now: datetime, machine_now: datetime) -> SendOutcome:
-    refusals = answer.claimed.parcel.refusals + 1
-    if result.action not in _TRY_AGAIN or refusals >= MOST_REFUSALS:
-        return _outcome(
-            answer,
-            MessageState.FAILED,
-            "failed",
-            unsent=True,
-            code=result.code,
-            explanation=result.detail,
-        )
-    ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2**refusals)
-    pause = max(result.retry_after or 0.0, random.uniform(0, ceiling))  # noqa: S311 - jitter
-    short = pause <= SHORT_PAUSE
-    return _outcome(
-        answer,
-        MessageState.READY if short else MessageState.DEFERRED,
-        "retry",
-        unsent=True,
-        lease_until=machine_now + timedelta(seconds=pause) if short else None,
-        not_before=None if short else now + timedelta(seconds=pause),
-        code=result.code,
-        explanation=result.detail,
-    )
-
-
-def _outcome(
-    answer: Answer,
-    state: MessageState,
-    label: str,
-    *,
-    unsent: bool = False,
-    provider_id: str | None = None,
-    lease_until: datetime | None = None,
-    not_before: datetime | None = None,
-    code: str | None = None,
-    explanation: str | None = None,
-) -> SendOutcome:
-    claimed = answer.claimed
-    return SendOutcome(
-        id=claimed.parcel.id,
-        attempt=claimed.attempt,
-        state=state,
-        label=label,
-        claimed_at=claimed.claimed_at,
-        counted=claimed.counted,
-        unsent=unsent,
-        provider_id=provider_id,
-        sent_at=answer.sent_at if state in _MAY_HAVE_LEFT else None,
-        lease_until=lease_until,
-        not_before=not_before,
-        code=code,
-        explanation=explanation,
-    )
+def _expiry(connection: Connection, answers: Sequence[Answer]) -> dict[int, datetime | None]:
+    """When the campaigns of the refused end: the others need not know."""
+    refused = {
+        answer.claimed.parcel.campaign_id
+        for answer in answers
+        if isinstance(answer.result, Rejected)
+    }
+    if not refused:
+        return {}
+    found = campaigns.by_ids(connection, refused)
+    return {campaign.id: campaign.expires_at for campaign in found.values()}
 
 
 def _follow_up(connection: Connection, answers: Sequence[Answer], now: datetime) -> None:
@@ -215,13 +104,10 @@ def _follow_up(connection: Connection, answers: Sequence[Answer], now: datetime)
         for answer in answers
         if isinstance(answer.result, Rejected)
     ]
+    answer_news.count_unknown(connection, answers, now)
     for parcel, result in sorted(refused, key=lambda one: one[0].sender_id):
-        if not result.known:
-            log.warning("provider_code_unknown", code=result.code, message_id=parcel.id)
-        halt(connection, parcel.sender_id, result, now=now)
-    for parcel, result in sorted(refused, key=lambda one: one[0].campaign_id):
-        if result.action in (Action.HALT_CAMPAIGN, Action.HALT_TEMPLATE):
-            pause_halted(connection, parcel.campaign_id, result, now=now)
+        halt(connection, parcel.sender_id, result, country=parcel.country, now=now)
+    answer_news.halt_campaigns(connection, answers, now)
 
 
 def _count(connection: Connection, recorded: Sequence[Answer], now: datetime) -> None:

@@ -72,6 +72,10 @@ class Effect(StrEnum):
     STATUS_UNKNOWN = "status_unknown"
     """A status of no message of ours, or of another account's."""
     NUMBER_CHANGE = "number_change"
+    NEWS = "news"
+    """Of a template or an account of ours: something may be sent now, or no more."""
+    NEWS_OLD = "news_old"
+    """We know better, or it is about nothing of ours."""
     OTHER = "other"
 
 

@@ -19,6 +19,9 @@ from pipeline.store.senders import Sender
 LONGEST_PERIOD = timedelta(days=31)
 """Sends older than this count towards no cap of any pack."""
 
+PROVIDER_LIMIT = "provider_limit"
+"""Stands where a rule's id does when a provider's own daily limit makes a message wait."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BindingCaps:
@@ -66,6 +69,18 @@ def counted_name(counts: frozenset[Category]) -> str:
 
 
 def quotas_on(sender: Sender, *, books: Books, now: datetime) -> Sequence[Quota]:
-    """The quotas on this sender now, by its country, channel and tier."""
+    """The quotas on this sender now: its country's by channel and tier, and its provider's own."""
     policy = books.policy(sender.country, now)
-    return () if policy is None else binding_quotas(policy, sender.facts(), now=now)
+    quotas = () if policy is None else binding_quotas(policy, sender.facts(), now=now)
+    return (*quotas, *own_quotas(sender))
+
+
+def own_quotas(sender: Sender) -> Sequence[Quota]:
+    """The limit that the sender's provider itself has told us; none: it has told us of none.
+
+    WhatsApp counts people in any 24 hours, all senders of an account together; counted here are
+    messages, and each sender has its share. That is never more than the provider allows.
+    """
+    if sender.daily_limit is None:
+        return ()
+    return (Quota(rule=PROVIDER_LIMIT, limit=sender.daily_limit, period=timedelta(days=1)),)

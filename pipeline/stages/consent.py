@@ -1,6 +1,7 @@
 """The consent stage: may this person be written to at all, by this business, with this text?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import text
@@ -79,6 +80,13 @@ def _decide(message_id: int, recipient: Recipient, facts: Facts) -> Verdict:
         return _verdict(message_id, nowhere, policy=None, sender=None, consent=None, now=now)
     person = facts.person(recipient, prepared)
     found = decide_eligibility(prepared, person, now=now)
+    if (
+        facts.campaign.waits_for_template
+        and isinstance(found.decision, Block)
+        and found.decision.reason is Reason.TEMPLATE_UNAPPROVED
+    ):
+        # It goes on when the provider approves the template again.
+        found = replace(found, decision=Defer(until=None, reason=Reason.PAUSED))
     consent = None
     if isinstance(found.decision, Proceed):
         held = facts.consents.get(recipient.contact_id, [])

@@ -7,12 +7,14 @@ within `CLAIM_LIFE`, or gives them back unsent.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.quota import bucket_of, room_in_all
 from pipeline.policy.rendering import render
-from pipeline.policy.vocabulary import MessageState
+from pipeline.policy.template_text import TemplateParameters
+from pipeline.policy.vocabulary import MessageState, ParameterStyle
 from pipeline.providers.base import OutboundMessage
 from pipeline.stages.books import Books
 from pipeline.stages.caps import LONGEST_PERIOD, caps_on, quotas_on
@@ -191,6 +193,10 @@ def compose(
     parcel = claimed.parcel
     ends = [end for end in (parcel.window_closes_at, campaign.expires_at) if end is not None]
     left: timedelta | None = min(ends) - now if ends else None
+    registered = campaign.registered
+    names, values = _parameters(campaign, parcel.variables)
+    language = campaign.language if registered is None else registered.language
+    named = registered is not None and registered.parameters is ParameterStyle.NAMED
     return OutboundMessage(
         message_id=parcel.id,
         attempt=parcel.refusals + 1,
@@ -200,7 +206,30 @@ def compose(
         to=parcel.phone,
         body=render(campaign.body, parcel.variables),
         template=campaign.template_code,
-        template_language=campaign.language.replace("-", "_"),
-        template_parameters=tuple(parcel.variables[name] for name in campaign.variables),
-        validity_seconds=None if left is None else max(1, int(left.total_seconds())),
+        template_language=language.replace("-", "_"),
+        template_parameters=values,
+        template_parameter_names=names if named else (),
+        validity_seconds=None if left is None else max(0, int(left.total_seconds())),
+        media_url=campaign.media_url,
     )
+
+
+def _parameters(
+    campaign: Campaign, variables: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the template's variables, and the values that the campaign gives them.
+
+    Raises:
+        KeyError: the recipient lacks a value.
+        ValueError: the body is no instance of the template; the consent stage blocks it before.
+    """
+    if campaign.template_code is None:
+        return (), ()
+    if campaign.registered is None:
+        return campaign.variables, tuple(variables[name] for name in campaign.variables)
+    reading = _reading(campaign.registered.body, campaign.body)
+    return reading.names, reading.values(variables)
+
+
+# Once a campaign, and not once a message.
+_reading = lru_cache(maxsize=1024)(TemplateParameters)

@@ -14,11 +14,12 @@ from pipeline.policy.eligibility import Prepared, prepare
 from pipeline.policy.numbers import states_of
 from pipeline.policy.offer import Offer, Person
 from pipeline.policy.preferences import Preference
-from pipeline.policy.sender import SenderFacts
+from pipeline.policy.sender import SenderFacts, SenderState
 from pipeline.policy.suppression import EVERY_BUSINESS, is_stopped
 from pipeline.policy.template import TemplateFacts
 from pipeline.policy.vocabulary import RegistrationStatus
 from pipeline.stages.books import Books
+from pipeline.stages.unavailable import unavailable
 from pipeline.store import (
     block_lists,
     consents,
@@ -54,6 +55,7 @@ class Facts:
     """What the store knows of one campaign's recipients, by contact, at one instant.
 
     Attributes:
+        avoided: the senders that cannot send now for a technical reason; see ``failover``.
         check_sender: False where no senders are known at all (a simulation without them).
     """
 
@@ -68,13 +70,15 @@ class Facts:
     listed: Mapping[int, list[tuple[str, datetime]]]
     preferences: Mapping[int, Preference]
     written_to: Collection[int] = ()
+    avoided: Collection[int] = ()
     check_sender: bool = True
     _prepared: dict[tuple[str, int], Prepared | None] = field(default_factory=dict)
     _fitting: dict[str, Sequence[tuple[Sender, SenderFacts]]] = field(default_factory=dict)
+    _stand_ins: dict[str, Sequence[tuple[Sender, SenderFacts]]] = field(default_factory=dict)
 
     def at(self, moment: datetime) -> "Facts":
         """The same facts at another instant."""
-        return replace(self, now=moment, _prepared={})
+        return replace(self, now=moment, _prepared={}, _stand_ins={})
 
     def sender_of(self, recipient: Recipient) -> Sender | None:
         """The sender that the recipient's message would leave through; None: there is none."""
@@ -85,10 +89,14 @@ class Facts:
 
         None: there is no policy for the country.
         """
-        sender, facts = self._pick(recipient)
-        key = (recipient.country, sender.id if sender else 0)
+        return self._prepare(recipient.country, *self._pick(recipient))
+
+    def _prepare(
+        self, country: str, sender: Sender | None, facts: SenderFacts | None
+    ) -> Prepared | None:
+        key = (country, sender.id if sender else 0)
         if key not in self._prepared:
-            policy = self.books.policy(recipient.country, self.now)
+            policy = self.books.policy(country, self.now)
             self._prepared[key] = (
                 None if policy is None else prepare(self._offer(policy, facts), now=self.now)
             )
@@ -123,13 +131,40 @@ class Facts:
     def _pick(self, recipient: Recipient) -> tuple[Sender, SenderFacts] | tuple[None, None]:
         """The campaign's own sender, else one of the business for the channel and the country.
 
-        A person gets every message from the same sender, so long as the business has the same.
+        A person gets every message from the same sender, so long as the business has the same,
+        and it can send. Who has another sender keeps it while that one cannot.
         """
         fitting = self._fitting.get(recipient.country)
         if fitting is None:
             fitting = senders_for(self.campaign, self.senders, recipient.country)
             self._fitting[recipient.country] = fitting
-        return fitting[recipient.contact_id % len(fitting)] if fitting else (None, None)
+        if not fitting:
+            return None, None
+        own = fitting[recipient.contact_id % len(fitting)]
+        if own[0].id not in self.avoided:
+            return own
+        others = self.stand_ins(recipient.country)
+        return others[recipient.contact_id % len(others)] if others else own
+
+    def stand_ins(self, country: str) -> Sequence[tuple[Sender, SenderFacts]]:
+        """Who may send to a country in place of a sender that is avoided.
+
+        None where the campaign names its sender. Only who passes every check of senders and
+        templates: what waits must not be blocked because it was moved.
+        """
+        found = self._stand_ins.get(country)
+        if found is None:
+            known = () if self.campaign.sender_code is not None else self.senders
+            found = [
+                pair
+                for pair in senders_for(self.campaign, known, country)
+                if pair[0].id not in self.avoided
+                and pair[0].state is SenderState.ACTIVE
+                and (prepared := self._prepare(country, *pair)) is not None
+                and not any(check.stops for check in prepared.senders)
+            ]
+            self._stand_ins[country] = found
+        return found
 
     def _offer(self, policy: CountryPolicy, sender: SenderFacts | None) -> Offer:
         return Offer(
@@ -161,6 +196,7 @@ def gather(
     found: dict[int, list[Suppression]] = {}
     for entry in suppressions.of(connection, contacts, businesses):
         found.setdefault(entry.contact_id, []).append(entry)
+    own = senders.select_senders(connection, businesses=[campaign.business])
     known = Facts(
         campaign=campaign,
         books=books,
@@ -170,13 +206,11 @@ def gather(
         consents=consents.held(
             connection, contacts, business=campaign.business, category=campaign.category
         ),
-        senders=[
-            (sender, sender.facts())
-            for sender in senders.select_senders(connection, businesses=[campaign.business])
-        ],
+        senders=[(sender, sender.facts()) for sender in own],
         templates=senders.select_templates(connection, [campaign.business]),
         listed={},
         preferences=preferences.of(connection, contacts, campaign.business),
+        avoided=unavailable(connection, own).keys(),
     )
     # What few countries ask for is read only where one of them does.
     offers = [offer for offer in map(known.prepared, recipients) if offer is not None]

@@ -84,4 +84,4 @@ def halt_senders(
 ) -> None:
     """A refusal that halts a sender halts it for campaigns too, whoever heard it first."""
     for notice, result in refusals:
-        halt(connection, notice.sender_id, result, now=now)
+        halt(connection, notice.sender_id, result, country=notice.country, now=now)

@@ -83,6 +83,7 @@ def compose(notice: Notice) -> OutboundMessage:
         category=Category.TRANSACTIONAL,
         sender_address=notice.address,
         to=notice.phone,
+        user_id=notice.user_id,
         body=notice.body,
         template=None,
         template_language=None,

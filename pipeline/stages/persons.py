@@ -57,6 +57,27 @@ def identify(
     return found
 
 
+def link_recipients(connection: Connection, told: Mapping[Identity, int], *, now: datetime) -> None:
+    """Write down by which ids the provider knows those whom our messages went to.
+
+    Args:
+        told: id → the contact that the message was for. The ids are locked.
+    """
+    known = identities.find(connection, told)
+    phones = contacts.numbers_of(connection, sorted(set(known.values())))
+    links: dict[Identity, int] = {}
+    for identity, contact_id in told.items():
+        before = known.get(identity)
+        if before is None:
+            links[identity] = contact_id
+        elif before != contact_id and phones.get(before) is None:
+            # Whom we knew by the id alone is the one whom our message went to.
+            identities.carry_over(connection, source=before, target=contact_id, now=now)
+            links[identity] = contact_id
+        # The id of somebody with a number is moved by their own replies, not by what we sent.
+    identities.link(connection, links, now=now)
+
+
 def bind_twins(connection: Connection, left: Mapping[int, Person], *, now: datetime) -> None:
     """Let an opt-out bind every contact that the number may mean: contact → who wrote."""
     forms = {contact: read_phone(person.phone) for contact, person in left.items()}

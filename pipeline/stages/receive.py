@@ -11,8 +11,17 @@ from sqlalchemy.engine import Connection
 
 from pipeline.policy.instants import in_utc
 from pipeline.policy.replies.lexicon import Lexicon
-from pipeline.providers.events import InboundReply, NumberChange, OtherEvent, StatusReport
-from pipeline.stages import number_changes, replies, statuses
+from pipeline.providers.events import (
+    AccountHalt,
+    AccountNews,
+    InboundReply,
+    LimitChange,
+    NumberChange,
+    OtherEvent,
+    StatusReport,
+    TemplateChange,
+)
+from pipeline.stages import number_changes, provider_news, replies, statuses
 from pipeline.stages.arrivals import Arrival, Brought, Context, Effect, Taken
 from pipeline.stages.books import Books
 from pipeline.store import identities, opt_outs
@@ -42,6 +51,7 @@ def take(
     spoken: list[Brought[InboundReply]] = []
     moved: list[Brought[NumberChange]] = []
     reported: list[Brought[StatusReport]] = []
+    news: list[Brought[AccountNews]] = []
     for place, arrival in enumerate(arrivals):
         # A source's clock, or the clock of another host, may be ahead of ours.
         received_at = min(in_utc(arrival.received_at), context.now)
@@ -52,9 +62,12 @@ def take(
                 moved.append(Brought(place, arrival.account, event, received_at))
             case StatusReport() as event:
                 reported.append(Brought(place, arrival.account, event, received_at))
+            case TemplateChange() | AccountHalt() | LimitChange() as event:
+                news.append(Brought(place, arrival.account, event, received_at))
             case OtherEvent():
                 taken[place] = Taken(effect=Effect.OTHER)
     identities.lock(connection, {one for arrival in arrivals for one in _identities(arrival)})
+    taken |= provider_news.take(connection, news, context)
     if moved:
         taken |= number_changes.take(connection, moved, context)
     if spoken:
@@ -67,7 +80,7 @@ def take(
 def _identities(arrival: Arrival) -> list[tuple[str, str]]:
     """The providers' own ids of the people that an arrival is about."""
     event = arrival.event
-    if isinstance(event, OtherEvent):
+    if not isinstance(event, InboundReply | NumberChange | StatusReport):
         return []
     people = [event.person, event.new] if isinstance(event, NumberChange) else [event.person]
     return [(arrival.account, person.user_id) for person in people if person and person.user_id]

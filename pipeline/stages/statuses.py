@@ -6,20 +6,20 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from pipeline.policy.vocabulary import MessageState
+from pipeline.policy.vocabulary import WAITING_STATES, MessageState
 from pipeline.providers.events import DeliveryStatus, StatusReport
 from pipeline.stages import notices
 from pipeline.stages.arrivals import Brought, Context, Effect, Taken
+from pipeline.stages.persons import link_recipients
 from pipeline.stages.refusals import Refusal, note_refusals
-from pipeline.store import contacts, identities, sender_counts, statuses
+from pipeline.stages.status_codes import follow_up
+from pipeline.store import sender_counts, statuses
 from pipeline.store.statuses import Addressee, Progress
 
 _ARRIVED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.READ})
 _FAILED = frozenset({DeliveryStatus.UNDELIVERED, DeliveryStatus.FAILED})
 
-_UNCOUNTED = frozenset(
-    {MessageState.IN_DOUBT, MessageState.READY, MessageState.DEFERRED, MessageState.FAILED}
-)
+_UNCOUNTED = WAITING_STATES | {MessageState.IN_DOUBT, MessageState.FAILED}
 """What the provider has all the same, though its answer was lost or told otherwise. Of a message
 that is still being sent the answer counts, once it is recorded."""
 
@@ -48,6 +48,8 @@ def take(
         addressee = known.get(message_id) if message_id is not None else None
         if addressee is not None and addressee.provider.lower() == one.account:
             told.setdefault(addressee.message_id, []).append(one)
+    # Senders, campaigns and people before messages, as everybody locks them.
+    follow_up(connection, told, known, now=context.now)
     _note_people(connection, told, known, context)
     progress = [_progress(message_id, brought) for message_id, brought in told.items()]
     moved = statuses.advance(connection, progress, now=context.now)
@@ -100,19 +102,7 @@ def _note_people(
                     received_at=one.received_at,
                 )
     note_refusals(connection, list(refusals.values()), books=context.books, now=context.now)
-    known_ids = identities.find(connection, ids)
-    phones = contacts.numbers_of(connection, sorted(set(known_ids.values())))
-    links: dict[tuple[str, str], int] = {}
-    for identity, contact_id in ids.items():
-        before = known_ids.get(identity)
-        if before is None:
-            links[identity] = contact_id
-        elif before != contact_id and phones.get(before) is None:
-            # Whom we knew by the id alone is the one whom our message went to.
-            identities.carry_over(connection, source=before, target=contact_id, now=context.now)
-            links[identity] = contact_id
-        # The id of somebody with a number is moved by their own replies, not by a status.
-    identities.link(connection, links, now=context.now)
+    link_recipients(connection, ids, now=context.now)
 
 
 def _progress(message_id: int, brought: Sequence[Brought[StatusReport]]) -> Progress:

@@ -14,11 +14,14 @@ from sqlalchemy.engine import Connection
 
 from pipeline.policy.sender import SenderState
 from pipeline.providers.base import Action, Rejected
+from pipeline.providers.health import is_technical
 from pipeline.store import audit, sender_counts, senders
 from pipeline.store.audit import AuditAction, AuditEvent
 from pipeline.store.senders import Sender
 
 log = structlog.get_logger(__name__)
+
+_HALTS = frozenset({Action.HALT_SENDER, Action.HALT_ACCOUNT, Action.HALT_DESTINATION})
 
 
 class Cause(StrEnum):
@@ -113,26 +116,58 @@ def lift(connection: Connection, sender: Sender, *, actor: str, reason: str, now
     return True
 
 
-def halt(connection: Connection, sender_id: int, refusal: Rejected, *, now: datetime) -> None:
-    """Suspend what a provider's refusal halts: the sender, or every sender of its account.
+def not_lifted_since(
+    connection: Connection, wanted: Collection[Sender], moment: datetime
+) -> list[Sender]:
+    """Those whose suspension nobody has lifted after a business instant."""
+    lifted = audit.latest(
+        connection, [sender.code for sender in wanted], [AuditAction.SENDER_LIFTED]
+    )
+    return [
+        sender
+        for sender in wanted
+        if sender.code not in lifted or lifted[sender.code].occurred_at <= moment
+    ]
 
-    Any other refusal changes nothing.
+
+def halt(
+    connection: Connection,
+    sender_id: int,
+    refusal: Rejected,
+    *,
+    country: str | None = None,
+    told_at: datetime | None = None,
+    now: datetime,
+) -> None:
+    """Suspend what a provider's refusal halts.
+
+    That is the sender, every sender of its account, or those of its account that stand for the
+    recipient's country. Any other refusal changes nothing.
+
+    Args:
+        country: the recipient's; None: nothing is halted for a country.
+        told_at: business instant of the refusal where it came late; senders that a person has let
+            send again since are left alone. None: it is of now.
     """
-    if refusal.action not in (Action.HALT_SENDER, Action.HALT_ACCOUNT):
+    if refusal.action not in _HALTS:
         return
     (own,) = senders.select_senders(connection, ids=[sender_id])
     account = own.provider.lower()
     halted = [own]
-    if refusal.action is Action.HALT_ACCOUNT:
+    if refusal.action is not Action.HALT_SENDER:
         everyone = senders.select_senders(connection)
         halted = [sender for sender in everyone if sender.provider.lower() == account]
+    if refusal.action is Action.HALT_DESTINATION:
+        halted = [sender for sender in halted if sender.country == country]
+    if told_at is not None:
+        halted = not_lifted_since(connection, halted, told_at)
     done = suspend(
         connection,
         halted,
         cause=Cause.PROVIDER,
         actor=f"provider:{account}",
         reason=f"{refusal.code}: {refusal.detail}"[:200],
-        detail={"code": refusal.code},
+        detail={"code": refusal.code, "technical": is_technical(refusal)},
         now=now,
     )
     if done:

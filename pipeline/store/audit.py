@@ -20,6 +20,7 @@ class AuditAction(StrEnum):
     CAMPAIGN_PAUSED = "campaign_paused"
     CAMPAIGN_RESUMED = "campaign_resumed"
     CAMPAIGN_CANCELLED = "campaign_cancelled"
+    DOUBTS_SETTLED = "doubts_settled"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,10 +9,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from pipeline.store import arrays
 from pipeline.store.opt_outs import HOLD_LOOK
 
 
@@ -68,23 +70,41 @@ def load(connection: Connection, ids: Sequence[int], *, content: bool = True) ->
         content: False leaves the variables out, for those who need not render.
     """
     query = _LOAD if content else _LOAD_WITHOUT_CONTENT
-    rows = {row.id: row for row in connection.execute(query, {"ids": list(ids)})}
-    return [
-        Parcel(
-            id=row.id,
-            campaign_id=row.campaign_id,
-            contact_id=row.contact_id,
-            sender_id=row.sender_id,
-            phone=row.phone,
-            country=row.country,
-            state=row.state,
-            zones=(row.timezone,) if row.timezone else tuple(row.zones),
-            variables=row.variables or {},
-            window_closes_at=row.window_closes_at,
-            refusals=row.refusals,
-        )
-        for row in (rows[id_] for id_ in ids if id_ in rows)
-    ]
+    found = {
+        row[0]: _parcel(row) for row in connection.execute(query, {"ids": arrays.integers(ids)})
+    }
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+def _parcel(row: Sequence[Any]) -> Parcel:
+    # Columns by their place: by name, each would be looked up anew for each message.
+    (
+        id_,
+        campaign,
+        contact,
+        sender,
+        phone,
+        country,
+        state,
+        zones,
+        variables,
+        closes,
+        zone,
+        refusals,
+    ) = row
+    return Parcel(
+        id=id_,
+        campaign_id=campaign,
+        contact_id=contact,
+        sender_id=sender,
+        phone=phone,
+        country=country,
+        state=state,
+        zones=(zone,) if zone else tuple(zones),
+        variables=variables or {},
+        window_closes_at=closes,
+        refusals=refusals,
+    )
 
 
 # The order of locks: quotas (sender id), then messages and people (contact id). Every claim
@@ -129,7 +149,8 @@ _CLAIM = text(
         RETURNING f.contact_id, f.business, f.counted
     ), taken AS (
         UPDATE messages m
-        SET state = 'sending', attempt = m.attempt + 1, lease_until = :lease
+        SET state = 'sending', attempt = m.attempt + 1, lease_until = :lease, tries = 0,
+            in_doubt_at = :now  -- from here on nobody knows, until somebody records it
         FROM candidate LEFT JOIN reserved r USING (contact_id, business, counted)
         WHERE m.id = candidate.id AND (candidate.counted IS NULL OR r.contact_id IS NOT NULL)
         RETURNING m.id, m.attempt
@@ -164,9 +185,11 @@ def claim(
     result = connection.execute(
         _CLAIM,
         {
-            "ids": [wish.id for wish in wishes],
-            "counted": [wish.counted for wish in wishes],
-            "kinds": [kinds.setdefault(tuple(wish.caps), len(kinds)) for wish in wishes],
+            "ids": arrays.integers(wish.id for wish in wishes),
+            "counted": arrays.texts(wish.counted for wish in wishes),
+            "kinds": arrays.integers(
+                kinds.setdefault(tuple(wish.caps), len(kinds)) for wish in wishes
+            ),
             "limits": json.dumps(
                 [
                     {
@@ -183,7 +206,7 @@ def claim(
             "lease": lease,
         },
     )
-    return {row.id: row.attempt for row in result}
+    return {id_: attempt for id_, attempt in result}  # noqa: C416 - a row is no tuple to mypy
 
 
 # What becomes of the messages that a claim did not get. Those whose cap was taken by another
@@ -224,7 +247,7 @@ _SETTLE = text(
     ), moved AS (
         UPDATE messages m
         SET state = CAST(r.state AS message_state), reason = r.reason, rule = NULL,
-            lease_until = NULL,
+            lease_until = NULL, tries = 0,
             not_before = CASE WHEN r.state = 'deferred' THEN r.not_before END
         FROM refused r WHERE m.id = r.id
         RETURNING m.id, r.state, r.reason
@@ -254,7 +277,7 @@ def settle_refused(
 
 _UNHAND = text(
     """
-    UPDATE messages SET lease_until = NULL
+    UPDATE messages SET lease_until = NULL, tries = 0
     WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'ready'
     """
 )

@@ -1,4 +1,4 @@
-"""What people and senders have used of their caps and quotas."""
+"""What people and senders have used of their caps and quotas; what is left of old campaigns."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -23,4 +23,20 @@ quota_use = Table(
     Column("sender_id", BigInteger, ForeignKey("senders.id"), primary_key=True),
     Column("bucket", Instant, primary_key=True, comment="the END of the minute counted"),
     Column("used", Integer, nullable=False),
+)
+
+campaign_totals = Table(
+    "campaign_totals",
+    metadata,
+    Column("campaign_id", BigInteger, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("reason", Text, primary_key=True, comment="empty: there was none"),
+    Column("messages", BigInteger, nullable=False, comment="those that retention has removed"),
+)
+
+chores = Table(
+    "chores",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("lease_until", Instant, nullable=False, comment="machine time; then it is to be done"),
 )

@@ -1,17 +1,14 @@
-"""What is due: rows whose time has come, or whose lease ran out; and what goes out next.
+"""What is due: rows whose time has come; and what goes out next.
 
 Each function takes a bounded number of rows with ``FOR UPDATE SKIP LOCKED``: any number of
 dispatchers may run them side by side.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
-
-from pipeline.policy.vocabulary import MessageState
 
 _RELEASE = text(
     """
@@ -54,86 +51,6 @@ def close_windows(connection: Connection, *, now: datetime, most: int) -> int:
     return connection.execute(_CLOSE, {"now": now, "most": most}).rowcount
 
 
-_LAPSED = text(
-    """
-    SELECT id, state FROM messages
-    WHERE lease_until IS NOT NULL
-      AND (state IN ('accepted', 'consented') AND lease_until <= :unstaged_before
-           OR state IN ('ready', 'sending') AND lease_until <= :machine_now)
-    ORDER BY lease_until LIMIT :most FOR UPDATE SKIP LOCKED
-    """
-)
-_RENEW = text("UPDATE messages SET lease_until = :lease WHERE id = ANY(CAST(:ids AS bigint[]))")
-_DOUBT = text(
-    """
-    WITH moved AS (
-        UPDATE messages SET state = 'in_doubt', lease_until = NULL
-        WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'sending' RETURNING id
-    )
-    INSERT INTO decisions (message_id, decided_at, stage, outcome, detail)
-    SELECT id, :now, 'dispatch', 'in_doubt',
-           jsonb_build_object('explanation', 'the worker ended between claiming and recording')
-    FROM moved
-    """
-)
-_UNHAND = text("UPDATE messages SET lease_until = NULL WHERE id = ANY(CAST(:ids AS bigint[]))")
-
-
-@dataclass(frozen=True, slots=True)
-class Lapsed:
-    """Messages whose lease ran out, by the state they were left in."""
-
-    accepted: list[int]
-    consented: list[int]
-    ready: list[int]
-    sending: list[int]
-
-    def any(self) -> bool:
-        """Whether there is anything to tell; a ready row's lapsed back-off is not."""
-        return bool(self.accepted or self.consented or self.sending)
-
-
-def recover(
-    connection: Connection,
-    *,
-    now: datetime,
-    machine_now: datetime,
-    unstaged_before: datetime,
-    lease: datetime,
-    most: int,
-) -> Lapsed:
-    """Take up what somebody dropped.
-
-    Args:
-        unstaged_before: machine instant before which the lease of a message that waits in a
-            stage's queue must have ended.
-
-    Messages before ``ready`` get a new lease, and must be enqueued again by the caller; ready
-    ones return to the pool; those that were being sent are in doubt, and nobody sends them
-    again without evidence.
-    """
-    rows = connection.execute(
-        _LAPSED, {"machine_now": machine_now, "unstaged_before": unstaged_before, "most": most}
-    ).all()
-    by_state: dict[str, list[int]] = {}
-    for row in rows:
-        by_state.setdefault(row.state, []).append(row.id)
-    lapsed = Lapsed(
-        accepted=by_state.pop(MessageState.ACCEPTED, []),
-        consented=by_state.pop(MessageState.CONSENTED, []),
-        sending=by_state.pop(MessageState.SENDING, []),
-        ready=by_state.pop(MessageState.READY, []),
-    )
-    if lapsed.accepted or lapsed.consented:
-        ids = lapsed.accepted + lapsed.consented
-        connection.execute(_RENEW, {"ids": ids, "lease": lease})
-    if lapsed.sending:
-        connection.execute(_DOUBT, {"ids": lapsed.sending, "now": now})
-    if lapsed.ready:
-        connection.execute(_UNHAND, {"ids": lapsed.ready})
-    return lapsed
-
-
 # A walk along the index from one (sender, campaign) to the next: as many steps as there are
 # pairs, however many messages wait.
 _PAIRS = text(
@@ -152,7 +69,9 @@ _PAIRS = text(
     SELECT pair.sender_id, pair.campaign_id
     FROM pair
     JOIN campaigns c ON c.id = pair.campaign_id AND c.state = 'active'
-    JOIN senders s ON s.id = pair.sender_id AND s.state = 'active'
+    JOIN senders s ON s.id = pair.sender_id
+    WHERE CASE WHEN CAST(:of AS bigint[]) IS NULL THEN s.state = 'active'
+               ELSE s.id = ANY(CAST(:of AS bigint[])) END
     """
 )
 _HANDED = text(
@@ -163,9 +82,16 @@ _HANDED = text(
 )
 
 
-def ready_pairs(connection: Connection) -> list[tuple[int, int]]:
-    """The (sender, campaign) pairs, both active, that have messages to hand out."""
-    return [(row.sender_id, row.campaign_id) for row in connection.execute(_PAIRS)]
+def ready_pairs(
+    connection: Connection, *, of: Collection[int] | None = None
+) -> list[tuple[int, int]]:
+    """The (sender, campaign) pairs, both active, that have messages to hand out.
+
+    Args:
+        of: only of these senders, whatever their state.
+    """
+    rows = connection.execute(_PAIRS, {"of": None if of is None else sorted(of)})
+    return [(row.sender_id, row.campaign_id) for row in rows]
 
 
 def handed_out(connection: Connection) -> dict[int, int]:
@@ -180,21 +106,23 @@ _HAND_OUT = text(
         SELECT * FROM unnest(CAST(:senders AS bigint[]), CAST(:campaigns AS bigint[]),
                              CAST(:amounts AS int[])) AS b (sender_id, campaign_id, amount)
     ), candidate AS (
-        SELECT m.id, b.sender_id, b.amount,
+        SELECT m.id, m.tries, b.sender_id, b.amount,
                row_number() OVER (PARTITION BY b.sender_id, b.campaign_id ORDER BY m.id) AS turn
         FROM budget b CROSS JOIN LATERAL (
-            SELECT id FROM messages
+            SELECT id, tries FROM messages
             WHERE sender_id = b.sender_id AND campaign_id = b.campaign_id
               AND state = 'ready' AND lease_until IS NULL
             ORDER BY id LIMIT b.amount FOR UPDATE SKIP LOCKED) m
     ), chosen AS (
-        SELECT id FROM (
-            SELECT id, amount,
+        SELECT id, tries FROM (
+            SELECT id, tries, amount,
                    row_number() OVER (PARTITION BY sender_id ORDER BY turn, id) AS place
             FROM candidate) ranked
         WHERE place <= amount
     )
-    UPDATE messages SET lease_until = :lease WHERE id IN (SELECT id FROM chosen) RETURNING id
+    UPDATE messages m SET lease_until = :lease, tries = greatest(m.tries, 1)
+    FROM chosen WHERE m.id = chosen.id
+    RETURNING m.id, chosen.tries
     """
 )
 
@@ -205,11 +133,15 @@ def hand_out(
     amounts: Mapping[int, int],
     *,
     lease: datetime,
-) -> list[int]:
-    """Give each sender up to `amounts[sender]` of its ready messages, fairly over its campaigns."""
+) -> dict[int, int]:
+    """Give each sender up to `amounts[sender]` of its ready messages, fairly over its campaigns.
+
+    Returns:
+        Each message's id → how often it was taken up in vain; see ``recovery``.
+    """
     wanted = [pair for pair in pairs if amounts.get(pair[0], 0) > 0]
     if not wanted:
-        return []
+        return {}
     result = connection.execute(
         _HAND_OUT,
         {
@@ -219,7 +151,7 @@ def hand_out(
             "lease": lease,
         },
     )
-    return sorted(result.scalars())
+    return {row.id: row.tries for row in sorted(result)}
 
 
 _POSTPONE = text(

@@ -14,20 +14,29 @@ _EXPIRE = text(
 _ENDED = text(
     "SELECT id, state FROM campaigns WHERE state IN ('expired', 'cancelled') AND NOT swept"
 )
+# In the order of the keys, from where the last batch ended: a campaign of ten millions would
+# otherwise be read from its beginning five hundred times.
 _SWEEP = text(
     """
-    WITH moved AS (
+    WITH looked AS MATERIALIZED (
+        SELECT id, key, state FROM messages
+        WHERE campaign_id = :campaign AND key > :after ORDER BY key LIMIT :most
+    ), moved AS (
         UPDATE messages SET state = CAST(:state AS message_state), reason = :state, rule = NULL,
                             lease_until = NULL, not_before = NULL
         WHERE id IN (
-            SELECT id FROM messages
-            WHERE campaign_id = :campaign AND state IN ('accepted','consented','deferred','ready')
-            LIMIT :most FOR UPDATE
+            SELECT m.id FROM messages m JOIN looked ON looked.id = m.id
+            WHERE looked.state IN ('accepted', 'consented', 'deferred', 'ready')
+              AND m.state IN ('accepted', 'consented', 'deferred', 'ready')
+            FOR UPDATE OF m
         )
         RETURNING id
+    ), noted AS (
+        INSERT INTO decisions (message_id, decided_at, stage, outcome, reason)
+        SELECT id, :now, 'dispatch', 'block', :state FROM moved
     )
-    INSERT INTO decisions (message_id, decided_at, stage, outcome, reason)
-    SELECT id, :now, 'dispatch', 'block', :state FROM moved
+    SELECT (SELECT count(*) FROM moved) AS moved, (SELECT count(*) FROM looked) AS looked,
+           (SELECT max(key) FROM looked) AS last
     """
 )
 # What is being sent may come back unsent: it has to be ended then.
@@ -42,14 +51,27 @@ _SWEPT = text(
 )
 
 
-def sweep_ended(connection: Connection, *, now: datetime, most: int) -> int:
-    """End the waiting messages of campaigns that were cancelled or have expired."""
+def sweep_ended(
+    connection: Connection, *, now: datetime, most: int, reached: dict[int, str] | None = None
+) -> int:
+    """End the waiting messages of campaigns that were cancelled or have expired.
+
+    Args:
+        most: messages of one campaign that are looked at.
+        reached: campaign → the last key that was looked at; the next call goes on there. Without
+            it every call begins at the first.
+    """
+    reached = {} if reached is None else reached
     connection.execute(_EXPIRE, {"now": now})
     swept = 0
     for campaign in connection.execute(_ENDED).all():
         values = {"campaign": campaign.id, "state": campaign.state, "now": now, "most": most}
-        moved = connection.execute(_SWEEP, values).rowcount
-        if moved == 0:
+        after = reached.pop(campaign.id, "")
+        batch = connection.execute(_SWEEP, values | {"after": after}).one()
+        swept += batch.moved
+        if batch.looked == most:
+            reached[campaign.id] = batch.last
+        elif batch.moved == 0:
+            # What came back behind us is found by this, and ended on the next way through.
             connection.execute(_SWEPT, {"campaign": campaign.id})
-        swept += moved
     return swept

@@ -27,7 +27,7 @@ class OpenReply:
         said_at: its own time, as far as it can be believed; settles the order of replies.
         matched: the word of our tables, with its language.
         country: whose rules apply; empty: unknown.
-        reachable: there is a number to answer to.
+        reachable: there is a number to answer to, or a provider's own id.
         confirmation: where the confirmation of its opt-out stands; None: it is no opt-out.
     """
 
@@ -114,7 +114,9 @@ _LOAD = text(
            i.body, i.language, i.matched, i.scope,
            coalesce(i.intent, 'none') AS intent,
            least(coalesce(i.occurred_at, i.received_at), i.received_at) AS said_at,
-           coalesce(c.country, '') AS country, c.phone IS NOT NULL AS reachable, o.confirmation
+           coalesce(c.country, '') AS country, o.confirmation,
+           c.phone IS NOT NULL OR EXISTS (
+               SELECT FROM contact_identities d WHERE d.contact_id = c.id) AS reachable
     FROM inbound_messages i
     LEFT JOIN contacts c ON c.id = i.contact_id
     LEFT JOIN opt_outs o ON o.inbound_id = i.id

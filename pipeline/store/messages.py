@@ -199,7 +199,7 @@ _APPLY = text(
                                 closes_at, detail, place)
     ), moved AS (
         UPDATE messages m
-        SET state = v.state, reason = v.reason, rule = v.rule,
+        SET state = v.state, reason = v.reason, rule = v.rule, tries = 0,
             sender_id = coalesce(v.sender_id, m.sender_id), not_before = v.not_before,
             window_closes_at = v.closes_at,
             look_again_at = CASE WHEN v.state = 'ready' THEN CAST(:again AS timestamptz) END,

@@ -1,5 +1,6 @@
 """What moves a notice on without its worker: a lease that ran out, a provider's report."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -169,3 +170,17 @@ def sent_through(connection: Connection, notice_id: int, *, account: str) -> Sen
         return None
     kind, channel = NoticeKind(row.kind), Channel(row.channel)
     return Sent(kind, row.contact_id, row.business, row.sender_id, channel)
+
+
+_GIVE_BACK = text(
+    """
+    UPDATE notices SET lease_until = NULL
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'pending'
+    """
+)
+
+
+def give_back(connection: Connection, ids: Collection[int]) -> None:
+    """Leave notices that were taken up and not claimed to whoever comes first."""
+    if ids:
+        connection.execute(_GIVE_BACK, {"ids": sorted(ids)})

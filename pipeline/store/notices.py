@@ -53,6 +53,8 @@ class Notice:
 
     Attributes:
         received_by: the sender that received the reply; None: none of ours did.
+        phone: empty when the person is known by `user_id` alone.
+        user_id: the id by which the sender's account knows the person, where there is no number.
         address, provider: the sender's.
         attempt: the attempts that were made so far.
     """
@@ -72,6 +74,7 @@ class Notice:
     provider: str
     rate_per_second: float
     attempt: int
+    user_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,15 +156,21 @@ _SUPERSEDED = """
 _TAKE_UP = text(
     f"""
     WITH chosen AS (
-        SELECT n.id, n.inbound_id, n.kind, c.phone, c.country, i.sender_id AS received_by,
-               s.channel, s.address, s.provider, s.rate_per_second,
-               CASE WHEN c.phone IS NULL OR s.channel IS NULL THEN 'unsendable'
+        SELECT n.id, n.inbound_id, n.kind, coalesce(c.phone, '') AS phone, d.user_id, c.country,
+               i.sender_id AS received_by, s.channel, s.address, s.provider, s.rate_per_second,
+               CASE WHEN coalesce(c.phone, d.user_id) IS NULL OR s.channel IS NULL
+                    THEN 'unsendable'
                     WHEN {_SUPERSEDED} THEN 'superseded' END AS problem
         FROM notices n
         JOIN contacts c ON c.id = n.contact_id
         JOIN inbound_messages i ON i.id = n.inbound_id
         LEFT JOIN senders s
             ON s.id = n.sender_id AND (n.kind = 'confirmation' OR s.state = 'active')
+        LEFT JOIN LATERAL (
+            SELECT user_id FROM contact_identities
+            WHERE contact_id = c.id AND account = lower(s.provider) AND c.phone IS NULL
+              AND s.channel = 'whatsapp'
+            ORDER BY created_at DESC LIMIT 1) d ON true
         WHERE n.id = ANY(CAST(:ids AS bigint[])) AND n.state = 'pending'
         ORDER BY n.id DESC FOR UPDATE OF n SKIP LOCKED
     ), hopeless AS (
@@ -177,8 +186,8 @@ _TAKE_UP = text(
         code = coalesce(problem, n.code)
     FROM chosen WHERE n.id = chosen.id
     RETURNING n.id, n.inbound_id, n.kind, n.contact_id, n.business, n.body, n.sender_id, n.attempt,
-              n.state, chosen.phone, chosen.country, chosen.received_by, chosen.channel,
-              chosen.address, chosen.provider, chosen.rate_per_second
+              n.state, chosen.phone, chosen.user_id, chosen.country, chosen.received_by,
+              chosen.channel, chosen.address, chosen.provider, chosen.rate_per_second
     """  # noqa: S608 - a fragment of ours
 )
 
@@ -227,20 +236,6 @@ def claim(connection: Connection, wanted: Mapping[int, int], *, lease: datetime)
     values = {"ids": list(wanted), "senders": list(wanted.values()), "lease": lease}
     rows = connection.execute(_CLAIM, values)
     return {row.id: row.attempt for row in rows if row.state == NoticeState.SENDING}
-
-
-_GIVE_BACK = text(
-    """
-    UPDATE notices SET lease_until = NULL
-    WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'pending'
-    """
-)
-
-
-def give_back(connection: Connection, ids: Collection[int]) -> None:
-    """Leave notices that were taken up and not claimed to whoever comes first."""
-    if ids:
-        connection.execute(_GIVE_BACK, {"ids": sorted(ids)})
 
 
 _LOCK = text(

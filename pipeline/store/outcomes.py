@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from pipeline.policy.vocabulary import MessageState
+from pipeline.policy.vocabulary import MessageState, Reason
+from pipeline.store import arrays
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,14 +16,17 @@ class SendOutcome:
     """The end of one attempt.
 
     Attributes:
-        state: ``sent``, ``failed``, ``in_doubt``; ``ready`` to try again soon, ``deferred`` later.
-        label: the decision's outcome: ``sent``, ``failed``, ``in_doubt``, ``retry``, ``unsent``.
+        state: ``sent``, ``failed``, ``expired``, ``in_doubt``; ``ready`` to try again soon,
+            ``deferred`` later.
+        label: the decision's outcome: ``sent``, ``failed``, ``in_doubt``, ``retry``, ``unsent``,
+            or ``block`` with `reason`.
         claimed_at: the business instant of the claim, under which the cap was reserved.
         counted: the categories of that cap; None: no cap was reserved.
         unsent: the message provably did not leave: its cap is given back.
         lease_until: machine instant before which it is not tried again (``ready`` only).
         not_before: business instant before which it is not tried again (``deferred`` only).
         sent_at: business instant at which the request began.
+        reason: why it does not go now, where the answer is not all that there is to it.
     """
 
     id: int
@@ -38,6 +42,7 @@ class SendOutcome:
     not_before: datetime | None = None
     code: str | None = None
     explanation: str | None = None
+    reason: Reason | None = None
 
 
 # A worker that was frozen past its lease finds its message in doubt; its answer is the evidence
@@ -50,24 +55,26 @@ _RECORD = text(
             CAST(:labels AS text[]), CAST(:provider_ids AS text[]),
             CAST(:sent_at AS timestamptz[]), CAST(:leases AS timestamptz[]),
             CAST(:not_before AS timestamptz[]), CAST(:codes AS text[]),
-            CAST(:explanations AS text[])
+            CAST(:explanations AS text[]), CAST(:reasons AS text[])
         ) AS a (id, attempt, state, label, provider_id, sent_at, lease_until, not_before, code,
-                explanation)
+                explanation, reason)
     ), moved AS (
         UPDATE messages m
         SET state = CASE WHEN m.state IN ('delivered', 'undelivered') THEN m.state ELSE a.state END,
             provider_id = a.provider_id, sent_at = a.sent_at,
-            lease_until = a.lease_until, not_before = a.not_before, reason = NULL, rule = NULL,
+            lease_until = a.lease_until, not_before = a.not_before, reason = a.reason, rule = NULL,
+            in_doubt_at = CASE WHEN a.state = 'in_doubt' THEN m.in_doubt_at END,
             refusals = m.refusals + CASE WHEN a.label = 'retry' THEN 1 ELSE 0 END
         FROM answer a
         WHERE m.id = a.id AND m.attempt = a.attempt
           AND (m.state IN ('sending', 'in_doubt')
-               OR m.state IN ('sent', 'delivered', 'undelivered') AND a.state = 'sent'
+               OR m.state IN ('sent', 'delivered', 'undelivered', 'failed', 'accepted',
+                              'consented', 'deferred', 'ready') AND a.state = 'sent'
                   AND m.sent_at IS DISTINCT FROM a.sent_at)
         RETURNING m.id
     ), noted AS (
-        INSERT INTO decisions (message_id, decided_at, stage, outcome, detail)
-        SELECT a.id, :now, 'delivery', a.label,
+        INSERT INTO decisions (message_id, decided_at, stage, outcome, reason, detail)
+        SELECT a.id, :now, 'delivery', a.label, a.reason,
                CASE WHEN a.code IS NOT NULL OR a.explanation IS NOT NULL THEN
                    jsonb_build_object('code', a.code, 'explanation', a.explanation) END
         FROM answer a JOIN moved USING (id)
@@ -126,16 +133,17 @@ def record(connection: Connection, outcomes: Sequence[SendOutcome], *, now: date
     result = connection.execute(
         _RECORD,
         {
-            "ids": [o.id for o in outcomes],
-            "attempts": [o.attempt for o in outcomes],
-            "states": [o.state.value for o in outcomes],
-            "labels": [o.label for o in outcomes],
-            "provider_ids": [o.provider_id for o in outcomes],
-            "sent_at": [o.sent_at for o in outcomes],
-            "leases": [o.lease_until for o in outcomes],
-            "not_before": [o.not_before for o in outcomes],
-            "codes": [o.code for o in outcomes],
-            "explanations": [o.explanation for o in outcomes],
+            "ids": arrays.integers(o.id for o in outcomes),
+            "attempts": arrays.integers(o.attempt for o in outcomes),
+            "states": arrays.texts(o.state.value for o in outcomes),
+            "labels": arrays.texts(o.label for o in outcomes),
+            "provider_ids": arrays.texts(o.provider_id for o in outcomes),
+            "sent_at": arrays.instants(o.sent_at for o in outcomes),
+            "leases": arrays.instants(o.lease_until for o in outcomes),
+            "not_before": arrays.instants(o.not_before for o in outcomes),
+            "codes": arrays.texts(o.code for o in outcomes),
+            "explanations": arrays.texts(o.explanation for o in outcomes),
+            "reasons": arrays.texts(o.reason for o in outcomes),
             "now": now,
         },
     )

@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import exists, or_, select, text
 from sqlalchemy.engine import Connection
 
 from pipeline.policy.vocabulary import Channel
+from pipeline.store.inbound_tables import contact_identities
 from pipeline.store.tables import contacts
 
 
@@ -142,7 +143,7 @@ class KnownPerson:
 
     Attributes:
         country: whose rules apply; empty: unknown.
-        reachable: we have a number to answer to.
+        reachable: we have a number to answer to, or a provider's own id.
     """
 
     country: str
@@ -152,7 +153,14 @@ class KnownPerson:
 def people(connection: Connection, ids: Collection[int]) -> dict[int, KnownPerson]:
     """These contacts, locked: two replies of one person are taken one after the other."""
     query = (
-        select(contacts.c.id, contacts.c.country, contacts.c.phone.is_not(None).label("reachable"))
+        select(
+            contacts.c.id,
+            contacts.c.country,
+            or_(
+                contacts.c.phone.is_not(None),
+                exists().where(contact_identities.c.contact_id == contacts.c.id),
+            ).label("reachable"),
+        )
         .where(contacts.c.id.in_(list(ids)))
         .order_by(contacts.c.id)
         # Not the key: rows that refer to a contact are written meanwhile.

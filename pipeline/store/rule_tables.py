@@ -1,10 +1,12 @@
 """The tables of what rules look at beside messages and consents; in the metadata of ``tables``.
 
-Wishes of people, public block lists, what each sender did by the hour, and who changed what.
+Templates, wishes of people, public block lists, what each sender did by the hour, and who changed
+what.
 """
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -15,10 +17,41 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from pipeline.store.tables import Instant, metadata
+
+templates = Table(
+    "templates",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("business", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("header", Text),
+    Column("body", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("submitted_at", Instant),
+    Column("approved_at", Instant),
+    Column("last_used_at", Instant),
+    Column("machine_translated", Boolean, nullable=False, server_default=text("false")),
+    Column(
+        "parameters",
+        Text,
+        nullable=False,
+        server_default=text("'positional'"),
+        comment="or named: how the provider knows its variables",
+    ),
+    Column("status_told_at", Instant, comment="the provider's time of its last word on the status"),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("business", "code"),
+)
 
 preferences = Table(
     "preferences",

@@ -12,8 +12,9 @@ from sqlalchemy.engine import Connection, Row
 from pipeline.policy.registration import Registration
 from pipeline.policy.sender import SenderFacts, SenderState
 from pipeline.policy.template import TemplateFacts
-from pipeline.policy.vocabulary import Category, Channel, RegistrationStatus, Tier
-from pipeline.store.tables import senders, templates
+from pipeline.policy.vocabulary import Category, Channel, ParameterStyle, RegistrationStatus, Tier
+from pipeline.store.rule_tables import templates
+from pipeline.store.tables import senders
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +31,8 @@ class Sender:
         official: whether the provider is the channel's official interface.
         region: ISO 3166 code of the country where the provider keeps the data; None: unknown.
         safeguard: what allows personal data to be kept there; None: nothing.
+        daily_limit: messages in 24 hours that the provider itself allows, as far as it has told
+            us; no file sets it.
     """
 
     id: int = 0
@@ -47,6 +50,12 @@ class Sender:
     official: bool = True
     region: str | None = None
     safeguard: str | None = None
+    daily_limit: int | None = None
+
+    @property
+    def account(self) -> str:
+        """The provider account, as the settings name it."""
+        return self.provider.lower()
 
     def facts(self) -> SenderFacts:
         """What the rules look at."""
@@ -68,7 +77,11 @@ class Sender:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Template:
-    """A text that was registered, with its variables as ``{name}``."""
+    """A text that was registered, with its variables as ``{name}``.
+
+    Attributes:
+        parameters: whether the provider knows the variables by their places or by their names.
+    """
 
     code: str
     business: str
@@ -83,6 +96,7 @@ class Template:
     approved_at: datetime | None = None
     last_used_at: datetime | None = None
     machine_translated: bool = False
+    parameters: ParameterStyle = ParameterStyle.POSITIONAL
 
     def facts(self) -> TemplateFacts:
         """What the rules look at."""
@@ -135,6 +149,7 @@ _SENDER_FIELDS = (
     "region",
     "safeguard",
 )
+_SENDER_COLUMNS = ("id", "state_reason", "daily_limit", *_SENDER_FIELDS)
 _TEMPLATE_FIELDS = tuple(Template.__dataclass_fields__)
 
 
@@ -230,6 +245,10 @@ def save_templates(connection: Connection, new: Sequence[Template], *, now: date
     changed = [t for t in new if not _says_the_same(t, stored.get((t.business, t.code)))]
     for template in changed:
         values = {name: getattr(template, name) for name in _TEMPLATE_FIELDS} | {"updated_at": now}
+        before = stored.get((template.business, template.code))
+        if before is None or before.status is not template.status:
+            # What a provider told before now is no news against what a person has entered.
+            values["status_told_at"] = now
         insertion = upsert(templates).values(values)
         latest = func.greatest(templates.c.last_used_at, insertion.excluded.last_used_at)
         connection.execute(
@@ -256,7 +275,11 @@ def select_templates(connection: Connection, businesses: Collection[str]) -> lis
     return [
         Template(
             **{name: row._mapping[name] for name in _TEMPLATE_FIELDS}
-            | {"channel": Channel(row.channel), "status": RegistrationStatus(row.status)}
+            | {
+                "channel": Channel(row.channel),
+                "status": RegistrationStatus(row.status),
+                "parameters": ParameterStyle(row.parameters),
+            }
         )
         for row in rows
     ]
@@ -264,7 +287,7 @@ def select_templates(connection: Connection, businesses: Collection[str]) -> lis
 
 def _sender(row: Row[Any]) -> Sender:
     return Sender(
-        **{name: row._mapping[name] for name in ("id", "state_reason", *_SENDER_FIELDS)}
+        **{name: row._mapping[name] for name in _SENDER_COLUMNS}
         | {
             "channel": Channel(row.channel),
             "tier": Tier(row.tier),

@@ -12,10 +12,18 @@ from pipeline.policy.vocabulary import MessageState
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Addressee:
-    """Whom a message of ours went to, by which sender."""
+    """Whom a message of ours went to, by which sender.
+
+    Attributes:
+        country: of the person.
+        state: of the message, as it was before anything new is told of it.
+    """
 
     message_id: int
+    campaign_id: int
     contact_id: int
+    country: str
+    state: MessageState
     business: str
     sender_id: int
     provider: str
@@ -23,8 +31,10 @@ class Addressee:
 
 _ADDRESSEES = text(
     """
-    SELECT m.id AS message_id, m.contact_id, c.business, m.sender_id, s.provider
+    SELECT m.id AS message_id, m.campaign_id, m.contact_id, p.country,
+           CAST(m.state AS text) AS state, c.business, m.sender_id, s.provider
     FROM messages m
+    JOIN contacts p ON p.id = m.contact_id
     JOIN campaigns c ON c.id = m.campaign_id
     JOIN senders s ON s.id = m.sender_id
     WHERE m.id = ANY(CAST(:ids AS bigint[])) AND m.contact_id IS NOT NULL AND m.attempt > 0
@@ -35,7 +45,10 @@ _ADDRESSEES = text(
 def addressees(connection: Connection, ids: Collection[int]) -> dict[int, Addressee]:
     """The messages among `ids` that were handed to somebody at least once."""
     rows = connection.execute(_ADDRESSEES, {"ids": list(ids)})
-    return {row.message_id: Addressee(**row._asdict()) for row in rows}
+    return {
+        row.message_id: Addressee(**row._asdict() | {"state": MessageState(row.state)})
+        for row in rows
+    }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +88,8 @@ _ADVANCE = text(
         SELECT m.id, m.state AS before, m.delivered_at, m.read_at
         FROM messages m JOIN told t USING (id)
         WHERE m.state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
-           OR m.state IN ('ready', 'deferred', 'failed') AND t.state <> 'undelivered'
+           OR m.state IN ('accepted', 'consented', 'ready', 'deferred', 'failed')
+              AND t.state <> 'undelivered'
         ORDER BY m.id FOR UPDATE OF m
     ), moved AS (
         UPDATE messages m
@@ -86,7 +100,8 @@ _ADVANCE = text(
             -- It was delivered before it was read, whichever we hear of first; NULLs do not count.
             delivered_at = least(m.delivered_at, t.delivered_at),
             read_at = coalesce(m.read_at, t.read_at),
-            lease_until = NULL, not_before = NULL, reason = NULL, rule = NULL
+            lease_until = NULL, not_before = NULL, reason = NULL, rule = NULL,
+            in_doubt_at = NULL, tries = 0
         FROM held h JOIN told t USING (id)
         WHERE m.id = h.id
           AND (h.before NOT IN ('sent', 'delivered', 'undelivered')

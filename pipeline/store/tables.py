@@ -8,8 +8,8 @@ What people send us stands in ``inbound_tables``, what rules look at besides in 
 what delivery remembers of providers in ``provider_tables``, what caps and quotas have used in
 ``count_tables``, all in the same metadata.
 
-``messages`` and ``decisions`` take thousands of rows a second and have no foreign keys: their
-parents are never deleted, and the stages have made the check already.
+``messages`` and ``decisions`` take thousands of rows a second and have no foreign keys: the stages
+have made the check already. What makes both stay fast as they grow stands in ``large_tables``.
 """
 
 from sqlalchemy import (
@@ -122,8 +122,14 @@ messages = Table(
     Column("window_closes_at", Instant),
     Column("look_again_at", Instant, comment="until when a ready message's decisions hold"),
     Column("lease_until", Instant),
-    Column("tries", SmallInteger, nullable=False, server_default=text("0")),
-    Column("in_doubt_at", Instant),
+    Column(
+        "tries",
+        SmallInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="how often it was taken up since it last moved on",
+    ),
+    Column("in_doubt_at", Instant, comment="the claim whose end nobody knows"),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("refusals", SmallInteger, nullable=False, server_default=text("0")),
     Column("provider_id", Text),
@@ -151,6 +157,8 @@ messages = Table(
     ),
     # Of what nobody knows whether it was sent: the oldest first.
     Index("ix_messages_in_doubt", "in_doubt_at", postgresql_where=text("state = 'in_doubt'")),
+    # What was set aside and waits for an operator; one that was dropped has no tries.
+    Index("ix_messages_set_aside", "id", postgresql_where=text("state = 'failed' AND tries > 0")),
     # Whose lease ran out; and how much each sender has been given and not yet sent.
     Index(
         "ix_messages_lease",
@@ -158,6 +166,13 @@ messages = Table(
         "lease_until",
         "sender_id",
         postgresql_where=text("lease_until IS NOT NULL"),
+    ),
+    # What was sent of late: a page's worth of index for 128 pages of messages.
+    Index(
+        "ix_messages_sent",
+        "sent_at",
+        postgresql_using="brin",
+        postgresql_with={"autosummarize": "on"},
     ),
 )
 
@@ -173,6 +188,7 @@ decisions = Table(
     Column("policy", Text, comment="the version of the rules that were applied"),
     Column("detail", JSONB, comment="what the rule saw"),
     Index("ix_decisions_message", "message_id"),
+    postgresql_partition_by="RANGE (decided_at)",
 )
 
 consent_events = Table(
@@ -249,30 +265,15 @@ senders = Table(
     Column("official", Boolean, nullable=False, comment="the channel's official interface"),
     Column("region", Text, comment="where the provider keeps the data"),
     Column("safeguard", Text, comment="what allows the data to be there"),
+    Column(
+        "daily_limit",
+        Integer,
+        comment="the provider's own: messages in 24 hours; null: none that we know",
+    ),
+    Column("limit_told_at", Instant, comment="the provider's time of its last word on the limit"),
     Column("updated_at", Instant, nullable=False),
     CheckConstraint("rate_per_second > 0", name="rate_positive"),
     Index("ix_senders_business", "business", "channel", "country"),
-)
-
-templates = Table(
-    "templates",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("code", Text, nullable=False),
-    Column("business", Text, nullable=False),
-    Column("country", Text, nullable=False),
-    Column("channel", Text, nullable=False),
-    Column("category", Text, nullable=False),
-    Column("language", Text, nullable=False),
-    Column("header", Text),
-    Column("body", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("submitted_at", Instant),
-    Column("approved_at", Instant),
-    Column("last_used_at", Instant),
-    Column("machine_translated", Boolean, nullable=False, server_default=text("false")),
-    Column("updated_at", Instant, nullable=False),
-    UniqueConstraint("business", "code"),
 )
 
 clock_origins = Table(

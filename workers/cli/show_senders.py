@@ -21,7 +21,10 @@ def _lines(standing: SenderStanding) -> list[str]:
     rule = f", rule {standing.rule}" if standing.rule else ""
     why = f": {sender.state_reason}{rule}" if sender.state_reason else rule
     counts = "" if standing.tier_now is sender.tier else f", counts as {standing.tier_now} now"
-    means = f"{sender.channel} through {sender.provider}, {sender.rate_per_second:g}/s"
+    own = f"{sender.rate_per_second:g}/s"
+    slowed = standing.rate_now < sender.rate_per_second
+    rate = f"{own} slowed to {standing.rate_now:.3g}/s" if slowed else own
+    means = f"{sender.channel} through {sender.provider}, {rate}"
     lines = [
         f"{sender.code}  {sender.state}{since}{why}",
         f"  {sender.business}, {sender.country}, {means}, tier {sender.tier}{counts}",

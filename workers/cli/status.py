@@ -49,6 +49,7 @@ def _lines(situation: Situation) -> list[str]:
         f"{situation.stream_entries:,} entries, lag {lag}, {situation.stream_pending:,} being "
         f"taken in, {situation.dead_letters:,} dead letters"
     )
+    about = " (those at their ends: about)" if store.states_estimated else ""
     lines = [
         f"business time  {situation.now:%Y-%m-%d %H:%M:%S} UTC",
         f"processes      {_counts(situation.roles) or 'none'}",
@@ -56,17 +57,23 @@ def _lines(situation: Situation) -> list[str]:
         f"stream         {stream}",
         f"queues         {_counts(situation.queues)} (chunks)",
         f"Redis memory   {situation.memory / _MEGABYTE:,.1f}{share} MiB",
-        f"messages       {_counts(store.states) or 'none'}",
+        f"messages       {_counts(store.states) or 'none'}{about}",
         f"sent           {situation.sent_per_second:,.1f} a second over the last minute",
     ]
     if store.oldest_moving_at is not None:
         lines.append(f"oldest moving  since {store.oldest_moving_at:%Y-%m-%d %H:%M:%S} UTC")
-    lines += _lane(situation)
+    lines += _lane(situation) + _unclear(situation)
+    for rest in store.resting:
+        how = f"{rest.reason}, {rest.failures} in a row"
+        lines.append(f"account        {rest.account} rests ({how}): {rest.detail}")
     for sender in store.senders:
         why = f" ({sender.state_reason})" if sender.state_reason else ""
+        slowed = situation.slowed.get(sender.code)
+        slower = "" if slowed is None else f" (slowed to {slowed:.3g}/s)"
         lines.append(
-            f"sender         {sender.code}: {sender.state}{why}, {sender.rate_per_second:g}/s, "
-            f"{sender.ready:,} ready, {sender.handed:,} handed out"
+            f"sender         {sender.code}: {sender.state}{why}, "
+            f"{sender.rate_per_second:g}/s{slower}, {sender.ready:,} ready, "
+            f"{sender.handed:,} handed out"
         )
     return lines
 
@@ -81,6 +88,14 @@ def _lane(situation: Situation) -> list[str]:
     return [
         f"opt-out clock  {store.opt_outs_open:,} open{oldest}, {late}, {broken}",
         f"replies        {replies}; {reviews}",
+    ]
+
+
+def _unclear(situation: Situation) -> list[str]:
+    store = situation.store
+    return [
+        f"in doubt       {store.in_doubt:,}{_age(situation, store.oldest_doubt_at)}",
+        f"set aside      {store.set_aside:,}",
     ]
 
 

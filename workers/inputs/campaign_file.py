@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.policy.media import LONGEST_MEDIA_URL, MediaError, media_kind
 from pipeline.policy.rendering import not_a_variable, variables_of
 from pipeline.policy.vocabulary import Category, Channel
 from pipeline.store.campaigns import Campaign
@@ -21,7 +22,7 @@ MAX_BODY = 4096
 """Characters: the most that any channel carries (WhatsApp)."""
 
 DISCLOSURES = ("identification", "offer_terms", "offer_expiry", "opt_out", "support")
-CONTENT = ("body", "template", "machine_translated")
+CONTENT = ("body", "template", "machine_translated", "media")
 FIELDS = (
     "id",
     "name",
@@ -123,6 +124,7 @@ def parse_campaign(table: dict[str, Any], *, now: datetime) -> Campaign:
         body=body or "",
         template_code=template,
         variables=variables_of(body or ""),
+        media_url=_media(content),
         machine_translated=bool(content.flag("machine_translated")),
         disclosures={each: text for each, text in stated.items() if text is not None},
     )
@@ -145,6 +147,17 @@ def _table(fields: Fields, table: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise fields.error(name, f"is not a table; write [campaign.{name}]")
     return found
+
+
+def _media(content: Fields) -> str | None:
+    url = content.text("media", most=LONGEST_MEDIA_URL)
+    if url is None:
+        return None
+    try:
+        media_kind(url)
+    except MediaError as error:
+        raise content.error("media", str(error)) from None
+    return url
 
 
 def _times(

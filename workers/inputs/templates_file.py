@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.policy.vocabulary import Category, Channel, RegistrationStatus
+from pipeline.policy.vocabulary import Category, Channel, ParameterStyle, RegistrationStatus
 from pipeline.store.senders import Template
 from workers.inputs.campaign_file import LANGUAGE, MAX_BODY, refuse_braces
 from workers.inputs.refusals import FieldError, RefusedRow
@@ -25,6 +25,7 @@ FIELDS = (
     "approved_at",
     "last_used_at",
     "machine_translated",
+    "parameters",
 )
 
 
@@ -80,4 +81,5 @@ def parse_template(entry: dict[str, Any]) -> Template:
         approved_at=fields.instant("approved_at"),
         last_used_at=fields.instant("last_used_at"),
         machine_translated=bool(fields.flag("machine_translated")),
+        parameters=fields.word("parameters", ParameterStyle) or ParameterStyle.POSITIONAL,
     )

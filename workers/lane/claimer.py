@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.limits.pace import LONGEST_HORIZON
-from pipeline.store import notices
+from pipeline.providers.base import SendResult
+from pipeline.store import notice_evidence, notices
+from workers.accounts import BREAKER, AccountWatch
 from workers.clock import machine_now
 from workers.courier.claimer import LONGEST_CALL
 from workers.faultpoints import FaultPoint, reach
@@ -41,11 +43,15 @@ class NoticeClaimer:
 
     Attributes:
         lead: seconds before its slot at which a notice must be claimed.
+        accounts: through which nothing is claimed while they rest. A confirmation whose answer is
+            lost is never sent again: one that waits for a provider to recover is late, one that is
+            tried meanwhile may be lost. One is enough to try an account that nobody else tries.
     """
 
     def __init__(self, means: LaneMeans) -> None:
         self._means = means
         self.lead = 0.02
+        self.accounts = AccountWatch(replace(BREAKER, probe_messages=1))
 
     def take_slots(self, picked: Mapping[int, list[Waiting]]) -> SlotSupply:
         """Ask for a slot for each entry, by sender."""
@@ -82,6 +88,8 @@ class NoticeClaimer:
         attempts: dict[int, int] = {}
         began = time.monotonic()
         if fresh:
+            allowed = self._allowed(entries, began)
+            fresh = {id_: fresh[id_] for id_ in fresh if id_ in allowed}
             lease = machine_now() + self._means.sending_lease
             with self._means.transaction() as connection:
                 attempts = notices.claim(connection, fresh, lease=lease)
@@ -93,10 +101,33 @@ class NoticeClaimer:
             if entry.attempt or entry.notice.id in attempts
         ]
 
+    def judge(self, entry: Waiting, result: SendResult) -> None:
+        """Learn from an answer how its account is."""
+        account = entry.notice.provider.lower()
+        self.accounts.note(account, result, began=entry.claimed_at, moment=time.monotonic())
+
+    def _allowed(self, entries: Sequence[Waiting], began: float) -> set[int]:
+        """The notices whose account does not rest, and one of each that may be tried."""
+        wanted = {entry.notice.provider.lower() for entry in entries}
+        # On its own: whoever holds a probe's row waits for no other.
+        with self._means.transaction() as connection:
+            view = self.accounts.look(connection, wanted, machine_now=machine_now())
+        self.accounts.learn(view, moment=began)
+        limits = self.accounts.limits
+        allowed = set()
+        for entry in entries:
+            account = entry.notice.provider.lower()
+            if limits.get(account, 1) > 0:
+                allowed.add(entry.notice.id)
+            if account in limits:
+                limits[account] -= 1
+                self.accounts.claimed(account, 1)
+        return allowed
+
     def give_back(self, ids: Sequence[int]) -> None:
         """Return notices that wait here and were not claimed."""
         with self._means.transaction() as connection:
-            notices.give_back(connection, ids)
+            notice_evidence.give_back(connection, ids)
 
     def _learn(self, seconds: float) -> None:
         """How long a claim takes: at once when one was slower, slowly when they get faster."""

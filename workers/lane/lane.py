@@ -7,6 +7,7 @@ from pipeline.stages import optout
 from pipeline.stages.optout import BATCH, LEASE
 from pipeline.store import notice_evidence, notices
 from workers.clock import machine_now
+from workers.faultpoints import FaultPoint, reach
 from workers.lane.ledger import LedgerWriter
 from workers.lane.means import LaneMeans
 from workers.lane.sending import NoticeSender
@@ -80,6 +81,7 @@ class Lane:
             found = notices.take_up(
                 connection, {*settled.notices, *notice_ids, *left}, lease=machine + LEASE
             )
+        reach(FaultPoint.SETTLED)
         self._sender.submit(found)
         self._ledger.submit(settled.unfinished)
         return len(replies), len(found)

@@ -96,7 +96,7 @@ class NoticeSender:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._slots_came = asyncio.Event()
-        self._recorder = open_recorder(self._means)
+        self._recorder = open_recorder(self._means, self._claimer.accounts)
         self._warm()
         self._ready.set()
         recording = asyncio.create_task(self._recorder.run())
@@ -245,6 +245,8 @@ class NoticeSender:
         started: bool,
         sent_at: datetime | None = None,
     ) -> None:
+        if started and result is not None:
+            self._claimer.judge(entry, result)
         self._busy[entry.notice.sender_id] -= 1
         self._lines.forget(entry.notice.id)
         self._record(entry, result, started=started, sent_at=sent_at)

@@ -19,7 +19,7 @@ from workers.sandbox import client
 from workers.sandbox.options import Behaviour
 from workers.servers import Servers
 from workers.stack.ports import free_port, port_answers
-from workers.stack.roles import Role, sandbox_role, standard_roles, web_role
+from workers.stack.roles import Role, sandbox_role, smpp_role, standard_roles, web_role
 from workers.stack.supervisor import Stack
 
 LOOK_SECONDS = 1.0
@@ -48,6 +48,8 @@ def keep_up(settings: Settings, environment: Mapping[str, str]) -> None:
     """
     web = settings.web.model_copy(update={"port": _web_port(settings)})
     roles: tuple[Role, ...] = (*standard_roles(), web_role(web.port, host=web.host))
+    if any(account.kind == "smpp" for account in settings.providers.values()):
+        roles = (*roles, smpp_role())
     # Whoever calls and whoever checks the signature must mean the same address.
     added = {"RECADO_WEB__PORT": str(web.port), "RECADO_WEB__PUBLIC_URL": web.address}
     sandbox_port = None if settings.providers else free_port()

@@ -132,6 +132,13 @@ def web_role(port: int, *, host: str = "127.0.0.1") -> Role:
     )
 
 
+def smpp_role() -> Role:
+    """`recado smpp`: it puts opt-outs in force, as `recado web` does, and waits for no bulk."""
+    return Role(
+        name="smpp", command=(sys.executable, "-m", "workers.cli.main", "smpp"), heartbeat="smpp"
+    )
+
+
 def standard_roles() -> tuple[Role, ...]:
     """What every stack runs beside `recado web`; the dispatcher, which gives out work, last."""
     return (

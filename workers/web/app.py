@@ -51,9 +51,16 @@ def create_app(runtime: Runtime, *, inbox: Inbox, metrics: WebMetrics, public_ur
     )
     webhooks.add_routes(app)
     engine = create_prompt_engine(
-        runtime.servers.database_url, pool_size=2, application="recado-web-looks"
+        runtime.servers.database_url, pool_size=3, application="recado-web-looks"
     )
-    health = Health(engine, runtime.redis, runtime.clock, inbox=inbox, metrics=metrics)
+    health = Health(
+        engine,
+        runtime.redis,
+        runtime.clock,
+        inbox=inbox,
+        metrics=metrics,
+        most_undecided=runtime.settings.intake.undecided,
+    )
     health.add_routes(app)
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
     return app

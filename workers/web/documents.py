@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from workers.web.bodies import SMALL_BODY_BYTES
 from workers.web.problems import MEDIA_TYPE
+from workers.web.ready_schema import READY_SCHEMA
 
 TITLE = "Recado"
 VERSION = "1"
@@ -234,21 +235,15 @@ HEALTHZ = Route(
 
 READYZ = Route(
     methods=["GET"],
-    summary="Whether webhooks can be stored, and what is missing",
+    summary="Whether webhooks can be stored, what is missing, and whether producers are to wait",
     operation_id="readyz",
     tags=["operation"],
     response_class=Response,
     responses=_answer(
-        "They can. Degraded: without Redis, what follows from them comes later.",
+        "They can. Degraded: without Redis, what follows from them comes later; or something is "
+        "under pressure.",
         "application/json",
-        {
-            "type": "object",
-            "required": ["status", "missing"],
-            "properties": {
-                "status": {"enum": ["ready", "degraded"]},
-                "missing": {"type": "array", "items": {"enum": ["redis"]}},
-            },
-        },
+        READY_SCHEMA,
     )
     | _problems(500, 503),
 )

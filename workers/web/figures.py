@@ -9,8 +9,12 @@ from prometheus_client.registry import Collector
 from redis import Redis
 from sqlalchemy.engine import Engine
 
+from pipeline.limits.belt import Belt
+from pipeline.limits.pace import Pace
 from pipeline.policy.vocabulary import Stage
-from pipeline.store import optout_report, senders
+from pipeline.store import account_rests, doubts, optout_report, provider_news, senders, set_aside
+from pipeline.store.doubts import DoubtTotals
+from pipeline.store.load import StoreLoad
 from pipeline.store.optout_report import OpenClocks, Waiting
 from workers.clock import BusinessClock
 from workers.queues import queue_lengths
@@ -26,6 +30,10 @@ class StoreFigures:
     reviews: Waiting
     notices: dict[str, int]
     suspended_senders: int
+    unknown_codes: dict[str, int]
+    doubts: DoubtTotals
+    set_aside: int
+    resting: list[str]
 
 
 def read_store(engine: Engine, clock: BusinessClock) -> StoreFigures:
@@ -39,12 +47,24 @@ def read_store(engine: Engine, clock: BusinessClock) -> StoreFigures:
             reviews=optout_report.reviews_waiting(connection),
             notices=optout_report.notices_by_state(connection),
             suspended_senders=senders.count_suspended(connection),
+            unknown_codes=provider_news.unknown_codes(connection),
+            doubts=doubts.totals(connection),
+            set_aside=set_aside.count(connection),
+            resting=list(account_rests.read(connection)),
         )
 
 
-def read_queues(client: "Redis") -> dict[Stage, int]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueFigures:
+    """What Redis tells: chunks in each queue, and how many senders are slowed."""
+
+    lengths: dict[Stage, int]
+    slowed: int
+
+
+def read_queues(client: "Redis") -> QueueFigures:
     """Ask Redis."""
-    return queue_lengths(client)
+    return QueueFigures(lengths=queue_lengths(client), slowed=len(Pace(client).slowed()))
 
 
 class ServerFigures(Collector):
@@ -53,11 +73,14 @@ class ServerFigures(Collector):
     Attributes:
         store: what the database told; None: it does not answer.
         queues: what Redis told; None: it does not answer.
+        belt, load: how full Redis and PostgreSQL are; None: they do not answer.
     """
 
     def __init__(self) -> None:
         self.store: StoreFigures | None = None
-        self.queues: dict[Stage, int] | None = None
+        self.queues: QueueFigures | None = None
+        self.belt: Belt | None = None
+        self.load: StoreLoad | None = None
 
     def collect(self) -> Iterator[Metric]:
         """Every figure that is known."""
@@ -69,9 +92,18 @@ class ServerFigures(Collector):
             queues = GaugeMetricFamily(
                 "recado_queue_chunks", "Chunks that wait in a queue.", labels=["queue"]
             )
-            for stage, length in self.queues.items():
+            for stage, length in self.queues.lengths.items():
                 queues.add_metric([stage.value], length)
             yield queues
+            yield _gauge(
+                "recado_senders_slowed",
+                "Senders that go slower than their own rate.",
+                self.queues.slowed,
+            )
+        if self.belt is not None:
+            yield from _of_belt(self.belt)
+        if self.load is not None:
+            yield from _of_load(self.load)
 
 
 def _of_store(store: StoreFigures) -> Iterator[Metric]:
@@ -96,9 +128,45 @@ def _of_store(store: StoreFigures) -> Iterator[Metric]:
     for state, amount in store.notices.items():
         notices.add_metric([state], amount)
     yield notices
+    resting = GaugeMetricFamily(
+        "recado_account_resting",
+        "1 for a provider account through which nothing is sent for now.",
+        labels=["account"],
+    )
+    for account in store.resting:
+        resting.add_metric([account], 1)
+    yield resting
     yield _gauge(
         "recado_senders_suspended", "Senders that wait for a person.", store.suspended_senders
     )
+    unknown = GaugeMetricFamily(
+        "recado_provider_codes_unknown",
+        "Answers and statuses with a code that stands in no table.",
+        labels=["account"],
+    )
+    for account, seen in store.unknown_codes.items():
+        unknown.add_metric([account], seen)
+    yield unknown
+    doubted = store.doubts
+    yield _gauge("recado_messages_in_doubt", "Messages that may be sent.", doubted.amount)
+    yield _age("recado_messages_in_doubt_oldest_seconds", doubted.oldest_at, store.at)
+    yield _gauge("recado_messages_set_aside", "Messages that wait for a person.", store.set_aside)
+
+
+def _of_belt(belt: Belt) -> Iterator[Metric]:
+    if belt.memory is not None and belt.memory_limit is not None:
+        yield _gauge("recado_redis_memory_bytes", "Memory that Redis uses.", belt.memory)
+        yield _gauge("recado_redis_memory_limit_bytes", "And may use.", belt.memory_limit)
+    yield _gauge("recado_stream_entries", "Entries that intake has not finished.", belt.stream)
+
+
+def _of_load(load: StoreLoad) -> Iterator[Metric]:
+    yield _gauge(
+        "recado_messages_undecided", "Messages that wait for the first stages.", load.undecided
+    )
+    yield _gauge("recado_database_bytes", "The database on the disk.", load.bytes)
+    yield _gauge("recado_database_connections", "Sessions at PostgreSQL.", load.connections)
+    yield _gauge("recado_database_connections_limit", "At most.", load.connections_limit)
 
 
 def _gauge(name: str, words: str, value: float) -> Metric:
@@ -107,4 +175,4 @@ def _gauge(name: str, words: str, value: float) -> Metric:
 
 def _age(name: str, since: datetime | None, now: datetime) -> Metric:
     age = 0.0 if since is None else max(0.0, (now - since).total_seconds())
-    return _gauge(name, "Business time since the oldest of them was received; 0: none.", age)
+    return _gauge(name, "Business time since the oldest of them; 0: none.", age)

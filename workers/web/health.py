@@ -10,8 +10,13 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from redis import Redis
 from sqlalchemy.engine import Engine
 
+from pipeline.limits.belt import Belt, read_belt
+from pipeline.policy.pressure import retry_after_seconds, strains
+from pipeline.producer import STREAM
 from pipeline.store import schema
+from pipeline.store.load import StoreLoad, read_load
 from workers.clock import BusinessClock
+from workers.pressure_watch import load_of
 from workers.web.documents import HEALTHZ, METRICS, READYZ
 from workers.web.figures import ServerFigures, StoreFigures, read_queues, read_store
 from workers.web.inbox import Inbox
@@ -44,8 +49,10 @@ class Health:
         *,
         inbox: Inbox,
         metrics: WebMetrics,
+        most_undecided: int,
     ) -> None:
         self._inbox = inbox
+        self._most_undecided = most_undecided
         self._registry = metrics.registry
         self._figures = ServerFigures()
         metrics.registry.register(self._figures)
@@ -74,6 +81,24 @@ class Health:
             patience_seconds=PATIENCE_SECONDS,
         )
 
+        self._belt: Look[Belt] = Look(
+            "look-belt",
+            lambda: read_belt(client, STREAM),
+            fresh_seconds=READY_SECONDS,
+            patience_seconds=PATIENCE_SECONDS,
+        )
+
+        def read_store_load() -> StoreLoad:
+            with engine.begin() as connection:
+                return read_load(connection, most_undecided=most_undecided)
+
+        self._load: Look[StoreLoad] = Look(
+            "look-load",
+            read_store_load,
+            fresh_seconds=READY_SECONDS,
+            patience_seconds=PATIENCE_SECONDS,
+        )
+
     def add_routes(self, app: FastAPI) -> None:
         """``/healthz``, ``/readyz`` and ``/metrics``."""
         app.add_api_route("/healthz", self.alive, **HEALTHZ)
@@ -87,8 +112,14 @@ class Health:
         return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, "A thread has ended.")
 
     async def ready(self) -> Response:
-        """Whether webhooks can be stored. Without Redis they can: the rest follows later."""
-        schema_state, queues = await asyncio.gather(self._schema.now(), self._queues.now())
+        """Whether webhooks can be stored, and whether producers are to wait.
+
+        Without Redis webhooks can be stored: the rest follows later. They are taken under any
+        pressure.
+        """
+        schema_state, queues, belt, load = await asyncio.gather(
+            self._schema.now(), self._queues.now(), self._belt.now(), self._load.now()
+        )
         missing = []
         if schema_state is None:
             missing.append("database")
@@ -103,12 +134,28 @@ class Health:
                 "Webhooks cannot be stored.",
                 missing=missing,
             )
-        return _json({"status": "degraded" if missing else "ready", "missing": missing})
+        found = strains(load_of(belt, load, most_undecided=self._most_undecided))
+        return _json(
+            {
+                "status": "degraded" if missing or found else "ready",
+                "missing": missing,
+                "pressure": [
+                    {
+                        "of": one.pressure.value,
+                        "share": round(one.share, 3),
+                        "producers_wait": one.producers_wait,
+                    }
+                    for one in found
+                ],
+                "retry_after_seconds": retry_after_seconds(found),
+            }
+        )
 
     async def metrics(self) -> Response:
         """Every figure, as Prometheus reads it."""
-        self._figures.store, self._figures.queues = await asyncio.gather(
-            self._store.now(), self._queues.now()
+        figures = self._figures
+        figures.store, figures.queues, figures.belt, figures.load = await asyncio.gather(
+            self._store.now(), self._queues.now(), self._belt.now(), self._load.now()
         )
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 

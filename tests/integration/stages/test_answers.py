@@ -11,9 +11,9 @@ from sqlalchemy import text
 from pipeline.policy.vocabulary import MessageState
 from pipeline.providers.base import Accepted, Action, Ambiguous, Rejected, SendResult
 from pipeline.stages import answers, delivery
-from pipeline.stages.answers import MOST_REFUSALS, Answer
+from pipeline.stages.attempts import RETRIES, Answer
 from pipeline.stages.delivery import Claimed
-from pipeline.store import claims, due, quotas
+from pipeline.store import claims, quotas, recovery
 from pipeline.store.senders import Sender
 from tests.integration.world import NOW, World, directory_of, numbers
 
@@ -112,6 +112,17 @@ CASES = {
     "halt account": Case(
         result=_rejected(Action.HALT_ACCOUNT), state="ready", outcome="retry", sender="suspended"
     ),
+    "halt destination": Case(
+        result=_rejected(Action.HALT_DESTINATION),
+        state="ready",
+        outcome="retry",
+        sender="suspended",
+    ),
+    "outage that is final by its table": Case(
+        result=Rejected(Action.FAIL, "131016", "unavailable", None),
+        state="ready",
+        outcome="retry",
+    ),
     "halt campaign": Case(
         result=_rejected(Action.HALT_CAMPAIGN), state="ready", outcome="retry", campaign="paused"
     ),
@@ -168,19 +179,72 @@ def test_a_short_pause_is_a_lease_and_a_long_one_a_deferral(world: World) -> Non
 def test_the_last_refusal_that_allows_another_try_is_the_end(world: World) -> None:
     (claimed,) = _claimed(world)
     message = claimed.parcel.id
-    for refusal in range(1, MOST_REFUSALS):
+    for refusal in range(1, RETRIES.most_refusals):
         _record(world, answers.read(claimed, _rejected(Action.RETRY_LATER, 1.0), sent_at=NOW))
         assert world.row(message).state in {"ready", "deferred"}  # the pause is drawn at random
         world.execute("UPDATE messages SET state = 'ready', lease_until = NULL")
         (claimed,) = _claim(world, [message], seconds=refusal)
     # What was claimed and not started in time was not refused.
     _record(world, answers.not_started(claimed))
-    (claimed,) = _claim(world, [message], seconds=MOST_REFUSALS)
+    (claimed,) = _claim(world, [message], seconds=RETRIES.most_refusals)
 
     _record(world, answers.read(claimed, _rejected(Action.RETRY_LATER, 1.0), sent_at=NOW))
 
-    assert claimed.attempt == MOST_REFUSALS + 1
+    assert claimed.attempt == RETRIES.most_refusals + 1
     assert (world.row(message).state, world.row(message).sent_at) == ("failed", None)
+
+
+def test_a_try_that_would_come_after_the_campaigns_end_is_not_waited_for(world: World) -> None:
+    sender = world.sender()
+    people = world.contacts(numbers(1))
+    campaign = world.campaign(expires_at=ANSWERED + timedelta(seconds=20))
+    ids = world.messages(campaign, people, MessageState.READY, sender_id=sender.id)
+    (claimed,) = _claim(world, ids)
+
+    _record(world, answers.read(claimed, _rejected(Action.RETRY_LATER, 20.0), sent_at=NOW))
+
+    row = world.row(claimed.parcel.id)
+    assert (row.state, row.reason) == ("expired", "expired")
+    assert world.decisions(row.id) == [("delivery", "block", "expired")]
+    assert _reserved(world) == (0, 0)
+
+
+def test_a_try_that_would_come_after_the_windows_close_is_decided_again(world: World) -> None:
+    sender = world.sender()
+    people = world.contacts(numbers(1))
+    closes = ANSWERED + timedelta(seconds=20)
+    ids = world.messages(
+        world.campaign(),
+        people,
+        MessageState.READY,
+        sender_id=sender.id,
+        window_closes_at=closes,
+    )
+    (claimed,) = _claim(world, ids)
+
+    _record(world, answers.read(claimed, _rejected(Action.RETRY_LATER, 20.0), sent_at=NOW))
+
+    row = world.row(claimed.parcel.id)
+    assert (row.state, row.reason, row.not_before) == ("deferred", "window_closed", closes)
+    assert (row.lease_until, row.refusals) == (None, 1)
+    assert _reserved(world) == (0, 0)
+
+
+def test_a_country_that_is_halted_suspends_the_accounts_senders_for_it_and_no_others(
+    world: World,
+) -> None:
+    (claimed,) = _claimed(world)
+    world.sender("us-2")
+    world.sender("us-3", provider="another")
+    world.sender("br", country="BR", registration=None)
+
+    _record(world, answers.read(claimed, _rejected(Action.HALT_DESTINATION), sent_at=NOW))
+
+    states = {row.code: row.state for row in world.query("SELECT code, state FROM senders")}
+    assert states == {"us": "suspended", "us-2": "suspended", "us-3": "active", "br": "active"}
+    events = world.query("SELECT subject, detail FROM audit_events ORDER BY subject")
+    assert [event.subject for event in events] == ["us", "us-2"]
+    assert not any(event.detail["technical"] for event in events)
 
 
 def test_an_account_that_cannot_be_used_halts_the_sender_and_spends_no_message(
@@ -227,7 +291,7 @@ def test_a_late_answer_settles_a_message_that_was_put_in_doubt(world: World) -> 
     taken, refused = _claimed(world, 2)
     late = LEASE + timedelta(seconds=1)
     with world.runtime.transaction() as connection:
-        due.recover(
+        recovery.recover(
             connection,
             now=NOW,
             machine_now=late,

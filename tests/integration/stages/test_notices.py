@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.engine import Connection
 
+from pipeline.policy.vocabulary import Channel
 from pipeline.providers.base import Accepted, Action, Ambiguous, Rejected, SendResult
-from pipeline.providers.events import DeliveryStatus
+from pipeline.providers.events import DeliveryStatus, Person
 from pipeline.stages import notices
 from pipeline.stages.notices import LONGEST_PAUSE, MOST_ATTEMPTS, NoticeAnswer
 from pipeline.store import notices as store
@@ -283,6 +284,18 @@ def test_a_person_whose_number_was_erased_meanwhile_gets_nothing(
         "unsendable",
         "failed",
     )
+
+
+def test_a_person_known_by_an_id_alone_is_written_to_by_it(
+    world: World, repliers: Repliers
+) -> None:
+    world.sender("wa", channel=Channel.WHATSAPP)
+    person = Person(phone=None, user_id="US.9000000000000000001")
+    stop = repliers.say(PHONE, to="wa", channel=Channel.WHATSAPP, person=person)
+    (notice_id,) = repliers.settle(stop).notices
+    (notice,) = _take_up(world, notice_id)
+    message = notices.compose(notice)
+    assert (message.to, message.user_id) == ("", "US.9000000000000000001")
 
 
 def test_the_message_is_the_notices_and_nothing_else(world: World, repliers: Repliers) -> None:

@@ -40,7 +40,8 @@ def test_a_person_known_by_an_id_alone_leaves_and_the_number_learns_of_it(world:
     (taken,) = take(world, by_id)
     assert taken.left
     assert listed(world) == [(None, "acme", "opt_out")]
-    assert confirmations(world) == ["impossible"]
+    # WhatsApp takes its own id in a number's stead.
+    assert confirmations(world) == ["due"]
 
     # Their number becomes known with a reply that means nothing.
     number = numbers(1, "BR")[0]
@@ -56,8 +57,7 @@ def test_a_person_known_by_an_id_alone_leaves_and_the_number_learns_of_it(world:
     # And from then on the id is the number.
     (again,) = take(world, replace(by_id, provider_id="wamid.3"), now=NOW + timedelta(days=2))
     assert again.left
-    # Now there is a number to tell it to.
-    assert confirmations(world) == ["impossible", "due"]
+    assert confirmations(world) == ["due", "due"]
 
 
 def test_a_changed_number_keeps_the_opt_outs_and_leaves_the_old_one_alone(world: World) -> None:

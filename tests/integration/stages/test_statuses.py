@@ -10,6 +10,7 @@ from pipeline.policy.vocabulary import Channel, MessageState
 from pipeline.providers.base import Accepted, Ambiguous
 from pipeline.providers.events import DeliveryStatus, InboundReply, Person, StatusReport
 from pipeline.stages import answers, delivery, receive
+from pipeline.stages.attempts import Answer
 from pipeline.stages.receive import Arrival, Effect, Taken
 from pipeline.store import claims
 from tests.integration.stages.test_receive import lexicon
@@ -196,7 +197,7 @@ def _claimed(world: World) -> delivery.Claimed:
     return claimed
 
 
-def _record(world: World, answer: answers.Answer) -> Row[object]:
+def _record(world: World, answer: Answer) -> Row[object]:
     with world.runtime.transaction() as connection:
         answers.record(
             connection, [answer], books=world.runtime.books, now=NOW + SECOND, machine_now=NOW

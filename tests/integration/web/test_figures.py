@@ -1,9 +1,10 @@
 """What is counted, and that nothing of a person is."""
 
 from pipeline.policy.sender import SenderState
+from pipeline.policy.vocabulary import MessageState
 from tests.integration.web.calling import OUR_NUMBER, inbound_reply, reply, whatsapp_text
 from tests.integration.web.conftest import Site
-from tests.integration.world import World, numbers
+from tests.integration.world import NOW, World, numbers
 
 PHONES = numbers(4)
 
@@ -31,9 +32,32 @@ def test_figures_tell_what_came_and_what_is_owed(site: Site, world: World) -> No
         "recado_senders_suspended 1.0",
         'recado_inbox_events_waiting{lane="urgent"} 0.0',
         'recado_queue_chunks{queue="optout"} 0.0',
+        "recado_stream_entries 0.0",
+        "recado_messages_undecided 0.0",
         "recado_database_up 1.0",
         "recado_redis_up 1.0",
     } <= {*lines}
+
+
+def test_how_full_the_servers_are(site: Site) -> None:
+    site.get("/metrics")
+    for used, limit in (
+        ("recado_redis_memory_bytes", "recado_redis_memory_limit_bytes"),
+        ("recado_database_connections", "recado_database_connections_limit"),
+    ):
+        assert 0 < site.figure(used) < site.figure(limit)
+    assert site.figure("recado_database_bytes") > 1e6
+
+
+def test_figures_tell_what_is_in_doubt_and_what_was_set_aside(site: Site, world: World) -> None:
+    people, campaign = world.contacts(PHONES), world.campaign()
+    world.messages(campaign, people[:3], MessageState.IN_DOUBT, in_doubt_at=NOW)
+    world.messages(campaign, people[3:], MessageState.FAILED, reason="set_aside", tries=5)
+
+    lines = site.get("/metrics").body.decode().splitlines()
+
+    assert {"recado_messages_in_doubt 3.0", "recado_messages_set_aside 1.0"} <= {*lines}
+    assert any(line.startswith("recado_messages_in_doubt_oldest_seconds ") for line in lines)
 
 
 def test_figures_hold_nothing_of_a_person(site: Site) -> None:

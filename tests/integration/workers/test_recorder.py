@@ -9,8 +9,9 @@ from pipeline.limits.pace import Pace
 from pipeline.policy.vocabulary import MessageState
 from pipeline.providers.base import Accepted, Provider
 from pipeline.stages import answers, delivery
-from pipeline.stages.answers import Answer
+from pipeline.stages.attempts import Answer
 from tests.integration.world import NOW, World, numbers
+from workers.accounts import AccountWatch
 from workers.courier.means import CourierMeans
 from workers.courier.recorder import PAUSE, open_recorder
 
@@ -62,7 +63,7 @@ def test_a_batch_that_is_about_to_be_written_when_it_stops_is_written(world: Wor
     found = _claimed(world, 16)
 
     async def stop_after(answer: Answer, seconds: float) -> None:
-        recorder = open_recorder(_means(world))
+        recorder = open_recorder(_means(world), AccountWatch())
         running = asyncio.create_task(recorder.run())
         recorder.add(answer)
         await asyncio.sleep(seconds)  # the moment of the stop is what is varied
@@ -86,7 +87,7 @@ def test_an_answer_that_cannot_be_written_takes_no_other_with_it(world: World) -
     bad = answers.read(good[2].claimed, Accepted("\ud83d"), sent_at=NOW)
 
     async def write() -> None:
-        recorder = open_recorder(_means(world))
+        recorder = open_recorder(_means(world), AccountWatch())
         for answer in [*good[:2], bad, *good[3:]]:
             recorder.add(answer)
         await recorder.flush()

@@ -26,6 +26,7 @@ SANDBOX = {
 REAL = {
     "RECADO_PROVIDERS__TW__KIND": "twilio",
     "RECADO_PROVIDERS__TW__BASE_URL": "https://api.twilio.example",
+    "RECADO_PROVIDERS__TW__ACCOUNT_SID": "AC1",
     "RECADO_PROVIDERS__TW__AUTH_TOKEN": "secret",
 }
 OWN_SECRETS = {

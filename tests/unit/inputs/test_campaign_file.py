@@ -42,6 +42,13 @@ def test_reads_every_field(file: Callable[..., Path]) -> None:
     assert campaign.disclosures == {"opt_out": "Responda SAIR"}
 
 
+def test_what_goes_with_the_text(file: Callable[..., Path]) -> None:
+    media = 'media = "https://cdn.example.com/bf.jpg"'
+    text = GOOD.replace("[campaign.disclosures]", f"{media}\n\n[campaign.disclosures]")
+    campaign = read_campaign(file(text, "c.toml"), now=NOW)
+    assert campaign.media_url == "https://cdn.example.com/bf.jpg"
+
+
 def test_makes_an_id_from_the_name_when_none_is_given(file: Callable[..., Path]) -> None:
     text = GOOD.replace('id = "bf-2026-br"\n', "").replace("Black Friday", "Promoção & Cia")
     codes = {read_campaign(file(text, "c.toml"), now=NOW).code for _ in range(2)}
@@ -58,6 +65,12 @@ def test_a_transactional_campaign_needs_no_end(file: Callable[..., Path]) -> Non
 @pytest.mark.parametrize(
     ("old", "new", "line", "problem"),
     [
+        (
+            "[campaign.content]",
+            '[campaign.content]\nmedia = "http://cdn.example.com/bf.jpg"',
+            14,
+            "content.media is no https address",
+        ),
         ("brand", "brnad", 5, "brnad is no field here; did you mean brand?"),
         ('"marketing"', '"promo"', 6, "category is 'promo', which is not one of the choices"),
         ('channel = "whatsapp"', "", 1, "channel is missing; one of: whatsapp, sms"),

@@ -18,12 +18,14 @@ from pipeline.providers.base import (
     SendResult,
     Sought,
 )
+from pipeline.store import account_rests
 from tests.integration.repliers import Repliers
-from tests.integration.world import World, numbers
+from tests.integration.world import NOW, World, numbers
+from workers.clock import machine_now
 from workers.lane import Lane, LaneMeans
 from workers.lane.process import close_lane, process_lane
 
-PHONE = numbers(1)[0]
+PHONE, ANOTHER = numbers(2)
 WaitFor = Callable[..., None]
 
 
@@ -63,10 +65,15 @@ class StumblingPace(Pace, Stumbling):
         Stumbling.__init__(self)
 
     def take(
-        self, wanted: Mapping[int, tuple[float, int]], *, lead: float, horizon: float
+        self,
+        wanted: Mapping[int, tuple[float, int]],
+        *,
+        lead: float,
+        horizon: float,
+        taken: Mapping[int, int] | None = None,
     ) -> dict[int, Grant]:
         self.step()
-        return super().take(wanted, lead=lead, horizon=horizon)
+        return super().take(wanted, lead=lead, horizon=horizon, taken=taken)
 
 
 @pytest.fixture
@@ -120,6 +127,28 @@ def test_the_loop_goes_on_after_a_failure_that_nobody_foresaw(
     assert (pace if place == "slots" else claiming).failed
     (failure,) = [entry for entry in logs if entry["event"] == "lane_step_failed"]
     assert failure["log_level"] == "error"
+
+
+def test_a_notice_waits_for_an_account_that_rests_and_is_the_one_to_try_it(
+    repliers: Repliers, wait_for: WaitFor
+) -> None:
+    world = repliers.world
+    soon = machine_now() + timedelta(seconds=300)
+    with world.runtime.transaction() as connection:
+        account_rests.begin(connection, "sandbox", reason="failing", until=soon, detail="", now=NOW)
+    lane = Lane(_means(repliers))
+    try:
+        help_ = repliers.say(PHONE, "HELP")
+        lane.work([help_])
+        second = repliers.say(ANOTHER, "HELP")
+        wait_for(lambda: world.query("SELECT FROM notices WHERE state = 'pending'"))
+        # The rest is over, and no campaign tries the account.
+        world.execute("UPDATE account_rests SET rests_until = :now", now=machine_now())
+        lane.work([second])
+        wait_for(lambda: not world.query("SELECT FROM account_rests"), what="the rest's end")
+    finally:
+        lane.close()
+    assert "sent" in {row.state for row in repliers.notices()}
 
 
 def test_a_task_does_not_pretend_that_a_dead_loop_sends(
