@@ -4,7 +4,9 @@ import json
 import os
 import platform
 import random
+import signal
 import sys
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +28,7 @@ from benchmarks import (
 )
 from benchmarks.faults import bench as faults
 from benchmarks.faults import scenarios
+from workers.stack.interrupts import take_sigterm_as_interrupt
 
 app = typer.Typer(
     add_completion=False,
@@ -33,6 +36,15 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+@app.callback()
+def _bench() -> None:
+    """Whoever ends a benchmark, with SIGTERM too, leaves no process and no disk behind."""
+    take_sigterm_as_interrupt()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background job
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 
@@ -222,8 +234,14 @@ def bench_faults(
             print(f"  logs: {line.folder}; again: {line.again(messages)}", file=sys.stderr)
 
     print(f"seed {first}", file=sys.stderr)
-    totals = faults.measure(runs, messages, first, only, tell)
-    _report(as_json, {"seed": first, **totals.figures()})
+    totals = faults.Totals()
+    try:
+        with closing(faults.measure(faults.draw(runs, first, only), messages)) as lines:
+            for line in lines:
+                totals.add(line)
+                tell(line)
+    finally:  # also when it is broken off
+        _report(as_json, {"seed": first, **totals.figures()})
     if totals.broken:
         raise typer.Exit(1)
 

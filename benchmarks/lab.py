@@ -139,13 +139,15 @@ def laboratory(
             runtime.engine.dispose()
             runtime.redis.close()
     finally:
-        stack.stop()
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        shutil.rmtree(home, ignore_errors=True)
+        try:
+            stack.stop()
+        finally:  # Ctrl-C may have come again
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+            shutil.rmtree(home, ignore_errors=True)
 
 
 @dataclass(slots=True)

@@ -23,7 +23,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.bounds import IntakeSettings, RetentionSettings
-from config.smpp_settings import SmppFields
+from config.provider_accounts import NEEDED, check_base_url
+from config.smpp_settings import SmppFields, SmppSettings
 
 PREFIX = "RECADO_"
 
@@ -63,21 +64,17 @@ class ProviderSettings(SmppFields, extra="forbid"):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        if self.kind == "inbound":
-            if self.webhook_secret is None:
-                raise ValueError("an account of kind inbound needs WEBHOOK_SECRET")
-        elif not self.base_url and self.kind not in ("twilio", "whatsapp_cloud"):
-            raise ValueError(f"an account of kind {self.kind} needs BASE_URL")
+        for name in NEEDED[self.kind]:
+            given = getattr(self, name)
+            text = given.get_secret_value() if isinstance(given, SecretStr) else given
+            if not text or name not in self.model_fields_set:
+                raise ValueError(f"an account of kind {self.kind} needs {name.upper()}")
         if self.kind == "smpp":
             self.check_smpp(self.base_url)
-        if self.kind == "twilio" and "auth_token" not in self.model_fields_set:
-            raise ValueError("an account of kind twilio needs AUTH_TOKEN")
-        if self.kind == "twilio" and "account_sid" not in self.model_fields_set:
-            raise ValueError("an account of kind twilio needs ACCOUNT_SID")
+        elif self.base_url:
+            check_base_url(self.kind, self.base_url)
         if bool(self.api_key) != (self.api_secret is not None):
             raise ValueError("API_KEY and API_SECRET are needed together")
-        if self.kind == "whatsapp_cloud" and "access_token" not in self.model_fields_set:
-            raise ValueError("an account of kind whatsapp_cloud needs ACCESS_TOKEN")
         return self
 
     def secret_for(self, webhook: Literal["twilio", "whatsapp", "inbound"]) -> str | None:
@@ -129,14 +126,15 @@ class DeliverySettings(BaseModel, extra="forbid"):
     """How much one delivery process takes on itself.
 
     Attributes:
-        in_flight: requests that one process keeps open at once.
+        in_flight: messages that one process has on their way at most: about to leave, or without
+            an answer yet; it keeps as many connections.
         claim_size: messages that one claim takes at most; each claim is one commit.
         look_up_seconds: from a doubt to the first look-up at its provider; the later ones follow
             in growing pauses, multiples of this. A provider lists a message some seconds after
             it took it: keep it at a minute or more where messages are real.
     """
 
-    in_flight: int = Field(default=512, ge=1, le=10_000)
+    in_flight: int = Field(default=576, ge=1, le=10_000)
     claim_size: int = Field(default=128, ge=1, le=1000)
     look_up_seconds: float = Field(default=60.0, gt=0, le=86_400)
 
@@ -233,6 +231,7 @@ class Settings(BaseSettings):
     intake: IntakeSettings = IntakeSettings()
     retention: RetentionSettings = RetentionSettings()
     web: WebSettings = WebSettings()
+    smpp: SmppSettings = SmppSettings()
     fault: FaultSettings = FaultSettings()
 
     @model_validator(mode="after")
@@ -246,6 +245,17 @@ class Settings(BaseSettings):
                         f"the sandbox account {name} stands beside real ones and needs an "
                         f"{min(missing).upper()} of its own"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _twilio_can_call_us(self) -> Self:
+        """Twilio refuses every message that names an address that it cannot call."""
+        for name, account in self.providers.items():
+            if account.kind == "twilio" and not account.base_url and self.web.public_url is None:
+                raise ValueError(
+                    f"the account {name} of kind twilio needs {PREFIX}WEB__PUBLIC_URL: Twilio "
+                    "must be able to call it"
+                )
         return self
 
     @field_validator("providers")

@@ -10,6 +10,18 @@ LONGEST_PASSWORD = 8
 """Characters; SMPP 3.4, 5.2.2, leaves no room for more."""
 
 
+class SmppSettings(BaseModel, extra="forbid"):
+    """How `recado smpp` works.
+
+    Attributes:
+        metrics_host: the address at which its metrics are served.
+        metrics_port: their port; None: they are not served.
+    """
+
+    metrics_host: str = Field(default="127.0.0.1", min_length=1, max_length=255)
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+
+
 class SmppFields(BaseModel):
     """Fields of an account of kind ``smpp``.
 

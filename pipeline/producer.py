@@ -290,6 +290,6 @@ def _why(found: Sequence[Strain], belt: Belt, patience: float) -> str:
             "recado intake or raise its maxmemory, then send again"
         )
     return (
-        f"the stream has held {belt.stream} entries for {patience:g} s and nobody takes them; "
-        "start recado intake, then send again"
+        f"the stream has held {belt.stream} entries for {patience:g} s and none was taken; "
+        "start recado intake or, if it waits for the stages, more of their workers, then send again"
     )

@@ -56,9 +56,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """A shell's background job ignores SIGINT, and whatever it starts would ignore it, too."""
+    """Ctrl-C and SIGTERM end the tests in order.
+
+    A shell's background job ignores SIGINT, and whatever it starts would ignore it, too.
+    """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Whoever ends the tests, with `timeout` too, has their servers and disks cleared away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from enum import StrEnum
 import structlog
 from sqlalchemy.engine import Connection
 
-from pipeline.policy.breaker import BreakerPolicy, Sign, Tally
+from pipeline.policy.breaker import PROBE_LIFE, BreakerPolicy, Sign, Tally
 from pipeline.providers.base import Ambiguous, Rejected, SendResult
 from pipeline.providers.health import read_sign
 from pipeline.store import account_rests
@@ -27,9 +27,6 @@ BREAKER = BreakerPolicy()
 
 LOOK_SECONDS = 0.2
 """How soon a process hears what another has found."""
-
-PROBE_LIFE = timedelta(seconds=30)
-"""Machine time after which another process may try an account: whoever tried it is lost."""
 
 
 class _Kind(StrEnum):
@@ -81,6 +78,7 @@ class AccountWatch:
     """See the module. Any thread may use it; none keeps another waiting for the store."""
 
     policy: BreakerPolicy = BREAKER
+    probe_life: timedelta = PROBE_LIFE
     chance: Callable[[], float] = random.random
     _tallies: dict[str, Tally] = field(default_factory=dict)
     _rests: dict[str, Rest] = field(default_factory=dict)
@@ -145,11 +143,12 @@ class AccountWatch:
     def _judge(
         self, account: str, probe: _Probe, sign: Sign, result: SendResult, moment: float
     ) -> None:
+        disconnected = sign is Sign.UNREADY and moment - probe.began >= self.policy.window
         if sign is Sign.ANSWERED:
             self._change(Change(account=account, kind=_Kind.END))
             self._rests.pop(account, None)
             self._recovered(account, moment)
-        elif sign in (Sign.FAILED, Sign.FULL):
+        elif sign in (Sign.FAILED, Sign.FULL) or disconnected:
             del self._probes[account]
             self._held.add(account)
             finding = _finding(account, _Kind.LENGTHEN, sign, result)
@@ -174,7 +173,7 @@ class AccountWatch:
         """
         generation = self._generation
         rests = account_rests.read(connection)
-        until = machine_now + PROBE_LIFE
+        until = machine_now + self.probe_life
         won = account_rests.take_probes(
             connection, rests.keys() & wanted, machine_now=machine_now, until=until
         )

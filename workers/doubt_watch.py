@@ -29,8 +29,10 @@ class DoubtWatch:
         with self._runtime.transaction() as connection:
             found = doubts.totals(connection)
             aside = set_aside.count(connection)
-        if found.amount > self._doubts and found.oldest_at is not None:
-            age = (self._runtime.clock.now() - found.oldest_at).total_seconds()
+        if found.amount > self._doubts:
+            # A worker of an older version does not write since when.
+            now = self._runtime.clock.now()
+            age = (now - (found.oldest_at or now)).total_seconds()
             log.error(
                 "doubts_grow",
                 messages=found.amount,

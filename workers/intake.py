@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from redis import Redis, RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from pipeline.policy.vocabulary import Stage
@@ -109,6 +110,10 @@ class IntakeReader:
     def _ensure_group(self) -> None:
         try:
             self._runtime.redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        except OutOfMemoryError:
+            # Asked for nothing new it would answer all the same. To read makes room.
+            if not self._runtime.redis.xinfo_groups(STREAM):
+                raise
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
@@ -168,14 +173,18 @@ class IntakeReader:
 
     def _take_in(self, entries: list[Entry]) -> None:
         chunks: list[tuple[bytes, Chunk]] = []
+        refused: list[tuple[bytes, Refusal]] = []
         for entry_id, fields in entries:
             read = self._judge(entry_id) or intake.read_entry(fields)
             if isinstance(read, Refusal):
-                self._bury(entry_id, fields, read)
+                refused.append((entry_id, read))
             else:
                 chunks.append((entry_id, read))
         if chunks:
             self._store_or_part(chunks, dict(entries))
+        # Last: a Redis that is full takes no dead letter, and what is stored makes room there.
+        for entry_id, refusal in refused:
+            self._bury(entry_id, dict(entries)[entry_id], refusal)
 
     def _judge(self, entry_id: bytes) -> Refusal | None:
         """Set an entry aside that was in the hands of too many readers when they died."""
@@ -215,17 +224,15 @@ class IntakeReader:
             )
         reach(FaultPoint.TAKEN_IN)
         unknown = {id(chunk) for chunk in taken.unknown}
-        done = []
+        done = [entry_id for entry_id, chunk in chunks if id(chunk) not in unknown]
+        self._forget(done)
+        log.info("intake_done", entries=len(done), messages=len(taken.ids))
+        follow(Stage.INTAKE, taken.ids)
         for entry_id, chunk in chunks:
             if id(chunk) in unknown:
                 detail = f"campaign {chunk.campaign[:80]!r} does not exist; create it first"
                 refusal = Refusal(reason="unknown_campaign", detail=detail)
                 self._bury(entry_id, fields[entry_id], refusal)
-            else:
-                done.append(entry_id)
-        self._forget(done)
-        log.info("intake_done", entries=len(done), messages=len(taken.ids))
-        follow(Stage.INTAKE, taken.ids)
 
     def _bury(self, entry_id: bytes, fields: dict[bytes, bytes], refusal: Refusal) -> None:
         """Move an entry that cannot be used to the dead-letter stream, in one step."""

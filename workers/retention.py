@@ -19,6 +19,9 @@ from workers.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 
+KINDS = tuple(dict.fromkeys(("messages", "decisions", "frequency_use", *retention.ROW_KINDS)))
+"""What is removed, by its public names, in the order in which it is told."""
+
 BATCH = 5000
 """Rows a transaction: about a tenth of a second's work."""
 
@@ -79,7 +82,7 @@ class Removal:
         self._batch = batch
         self._ends = ends_now(runtime)
         self._steps = self._walk()
-        self.removed: Counter[str] = Counter()
+        self.removed = Counter(dict.fromkeys(KINDS, 0))
 
     def step(self) -> bool:
         """Do the next batch; False when there was none left."""

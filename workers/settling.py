@@ -160,6 +160,10 @@ class Settler:
                 return await provider.find(sought)
         except TimeoutError:
             return CannotTell("the look-up took too long")
+        except Exception:
+            # One message that cannot be asked after must not end the look-ups of all the others.
+            log.exception("look_up_crashed", message_id=message.id)
+            return CannotTell("the look-up failed")
 
     def _tidy(self, connection: Connection) -> int:
         now = machine_now()

@@ -2,18 +2,22 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.faults.building import scene
+from benchmarks.faults.building import Staging, scene
 from benchmarks.faults.campaign import SECONDS
-from benchmarks.faults.run import Outcome, perform
+from benchmarks.faults.run import Outcome, judge_all, perform
 from benchmarks.faults.scenario import Scenario
 from benchmarks.faults.scenarios import ALL
+from benchmarks.faults.verdict import Verdict
 
 FASTEST = 2000
 """Messages a second that all senders together are allowed, where a campaign is large."""
+
+MOST_RUNS = 9
+"""Through one stack: its start costs as much as a campaign."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +26,7 @@ class Line:
 
     Attributes:
         outcome: None: this machine does not let us break that.
+        together: after the last run of a stack: of all its messages.
         folder: where its logs are; it is kept when a promise was broken.
     """
 
@@ -29,12 +34,17 @@ class Line:
     seed: int
     seconds: float
     outcome: Outcome | None
+    together: Verdict | None = None
     folder: str
 
     @property
     def problems(self) -> list[str]:
         """Every broken promise, in words."""
-        return [] if self.outcome is None else self.outcome.verdict.problems
+        found = [] if self.outcome is None else list(self.outcome.verdict.problems)
+        if self.together is not None:
+            again = [problem for problem in self.together.problems if problem not in found]
+            found += [f"over all runs of this stack: {problem}" for problem in again]
+        return found
 
     def again(self, messages: int) -> str:
         """The command that repeats the run."""
@@ -90,7 +100,7 @@ class Totals:
         self.doubled += found.doubled
         self.in_doubt += found.in_doubt
         self.settled += found.settled
-        self.broken += bool(found.problems)
+        self.broken += bool(line.problems)
         self.scenarios.add(line.scenario)
 
     def figures(self) -> dict[str, Any]:
@@ -106,37 +116,64 @@ def draw(runs: int, seed: int, only: str | None) -> Iterator[tuple[Scenario, int
         yield ALL[names[number % len(names)]], seed + number
 
 
-def measure(
-    runs: int, messages: int, seed: int, only: str | None, tell: Callable[[Line], None]
-) -> Totals:
-    """Run them one after the other, each in a scene of its own.
+def measure(draws: Iterable[tuple[Scenario, int]], messages: int) -> Generator[Line, None, None]:
+    """Run them one after the other, as many as possible through one stack.
 
-    Args:
-        only: the one scenario to run; None: all in turn.
-        tell: called after each run.
+    A stack has `MOST_RUNS` runs; after a broken promise there is a new one.
     """
-    totals = Totals()
-    for scenario, its_seed in draw(runs, seed, only):
-        line = _run(scenario, its_seed, messages)
-        totals.add(line)
-        tell(line)
-    return totals
+    for staging, batch in batches(draws):
+        waiting = list(batch)
+        while waiting:
+            yield from _run(staging, waiting, messages)
 
 
-def _run(scenario: Scenario, seed: int, messages: int) -> Line:
-    began = time.monotonic()
-    outcome: Outcome | None = None
-    is_sound = False
+def batches(
+    draws: Iterable[tuple[Scenario, int]],
+) -> Iterator[tuple[Staging | None, list[tuple[Scenario, int]]]]:
+    """Runs that may go through one stack: those of the common staging, and each other one alone."""
+    shared: list[tuple[Scenario, int]] = []
+    for scenario, seed in draws:
+        if scenario.staging is not None:
+            yield scenario.staging, [(scenario, seed)]
+            continue
+        shared.append((scenario, seed))
+        if len(shared) == MOST_RUNS or scenario.is_last:
+            yield None, shared
+            shared = []
+    if shared:
+        yield None, shared
 
-    with scene(scenario.staging, keep=lambda: not is_sound) as made:
-        if not scenario.needs_disk or made.servers.is_small_disk:
-            seconds = max(SECONDS, messages / FASTEST)
-            outcome = perform(made, [scenario], seed=seed, messages=messages, seconds=seconds)
-        is_sound = outcome is None or not outcome.verdict.problems
-    return Line(
-        scenario=scenario.name,
-        seed=seed,
-        seconds=time.monotonic() - began,
-        outcome=outcome,
-        folder=str(made.folder),
-    )
+
+def _run(
+    staging: Staging | None, waiting: list[tuple[Scenario, int]], messages: int
+) -> Iterator[Line]:
+    """Take runs from the front of the list until it is empty, or a promise is broken."""
+    began, is_sound = time.monotonic(), True
+    outcomes: list[Outcome] = []
+    with scene(staging, keep=lambda: not is_sound) as made:
+        while waiting and is_sound:
+            scenario, seed = waiting.pop(0)
+            outcome, together = None, None
+            if not scenario.needs_disk or made.servers.is_small_disk:
+                seconds = max(SECONDS, messages / FASTEST)
+                try:
+                    outcome = perform(
+                        made, [scenario], seed=seed, messages=messages, seconds=seconds
+                    )
+                except Exception:
+                    is_sound = False  # the logs tell why
+                    raise
+                outcomes.append(outcome)
+            if outcomes and not waiting:
+                together = judge_all(made, outcomes)
+            line = Line(
+                scenario=scenario.name,
+                seed=seed,
+                seconds=time.monotonic() - began,
+                outcome=outcome,
+                together=together,
+                folder=str(made.folder),
+            )
+            is_sound = not line.problems
+            yield line
+            began = time.monotonic()

@@ -21,6 +21,7 @@ from pipeline.policy.vocabulary import Stage
 from workers.runtime import Runtime
 from workers.sandbox import client
 from workers.sandbox.options import Behaviour
+from workers.stack.interrupts import interrupts_held
 from workers.stack.ports import free_port
 from workers.stack.roles import Role, recado_role, sandbox_role, web_role, worker_role
 from workers.stack.supervisor import Stack
@@ -30,6 +31,12 @@ LEASES = LeaseSettings(stream_seconds=2, queue_seconds=4, sending_seconds=5)
 
 REQUEST_TIMEOUT = 3
 """Seconds: an answer comes before the lease on its message ends, or not at all."""
+
+LOOK_UP_SECONDS = 0.5
+"""To the first look-up of a doubt; by the fourth, 8 seconds later, its absence proves something."""
+
+LOG_BYTES = "256MB"
+"""PostgreSQL's own log, which must not fill a disk on which several campaigns run."""
 
 COURIERS = 2
 MOST_COURIERS = 8
@@ -62,12 +69,14 @@ def scene(staging: Staging | None = None, *, keep: Callable[[], bool] = bool) ->
     staging = staging or Staging()
     configure_logs("console", "CRITICAL")
     folder = Path(tempfile.mkdtemp(prefix="recado-faults-"))
-    with ExitStack() as cleanup:
+    with held_to_the_end() as cleanup:
         cleanup.callback(lambda: None if keep() else shutil.rmtree(folder, ignore_errors=True))
         cleanup.enter_context(small_disk(folder / "servers"))
         servers = BreakableServers(folder / "servers")
         cleanup.callback(servers.release)
-        addresses = servers.acquire()
+        with interrupts_held():  # a server that starts meanwhile must be ours to stop
+            addresses = servers.acquire()
+        servers.bound_log(addresses.database_url, LOG_BYTES)
         port = int(addresses.redis_url.rpartition(":")[2].split("/")[0])
         wire = cleanup.enter_context(LossyWire(port))
         sandbox, web = free_port(), free_port()
@@ -91,6 +100,17 @@ def scene(staging: Staging | None = None, *, keep: Callable[[], bool] = bool) ->
         stack.wait()
         client.follow_clock(sandbox, runtime.clock)
         yield made
+
+
+@contextmanager
+def held_to_the_end() -> Iterator[ExitStack]:
+    """An exit stack that unwinds to its end, even if Ctrl-C or SIGTERM comes again."""
+    cleanup = ExitStack()
+    try:
+        yield cleanup
+    finally:
+        with interrupts_held():
+            cleanup.close()
 
 
 def courier_names(amount: int) -> list[str]:
@@ -120,6 +140,7 @@ def _environment(folder: Path, staging: Staging, sandbox: int, web: int) -> dict
         "RECADO_LEASES__STREAM_SECONDS": str(LEASES.stream_seconds),
         "RECADO_LEASES__QUEUE_SECONDS": str(LEASES.queue_seconds),
         "RECADO_LEASES__SENDING_SECONDS": str(LEASES.sending_seconds),
+        "RECADO_DELIVERY__LOOK_UP_SECONDS": str(LOOK_UP_SECONDS),
         "RECADO_PROVIDERS__SANDBOX__KIND": "sandbox",
         "RECADO_PROVIDERS__SANDBOX__BASE_URL": f"http://127.0.0.1:{sandbox}",
         "RECADO_PROVIDERS__SANDBOX__REQUEST_TIMEOUT": str(REQUEST_TIMEOUT),

@@ -6,9 +6,9 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from redis import Redis
 from sqlalchemy.engine import Connection
@@ -37,11 +37,23 @@ PARTS = 12
 
 FEEDING = 0.6
 
+KEPT = 0.25
+"""The share of the rows, and of those who leave, that is kept for those who wait for a moment to
+break something: it comes in ever smaller portions, and the rest of it when nobody waits any more.
+"""
+
+PORTION = 16
+PORTION_SECONDS = 0.4
+"""A portion is so small a part of what is left, and so long follows the next one."""
+
 RETRY_SECONDS = 30
 """How long a person's reply is posted again when the webhook is away."""
 
 ANSWER_SECONDS = 120
 FIRST_REQUEST_SECONDS = 30.0
+
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -61,6 +73,7 @@ class Run:
     _rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _leaving: list[repliers.Reply] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
+    _released: threading.Event = field(default_factory=threading.Event)
     _seconds: float = SECONDS
 
     @property
@@ -99,6 +112,10 @@ class Run:
         for work in (self._feed, self._leave):
             self._threads.append(threading.Thread(target=work, daemon=True))
             self._threads[-1].start()
+
+    def release(self) -> None:
+        """Nobody waits for a moment any more: let everything come that was kept."""
+        self._released.set()
 
     def over(self) -> bool:
         """Whether every row is enqueued and everybody who leaves has been answered."""
@@ -144,12 +161,23 @@ class Run:
         return made
 
     def _feed(self) -> None:
-        size = len(self._rows) // PARTS + 1
+        at_first = round(len(self._rows) * (1 - KEPT))
+        size = at_first // PARTS + 1
         with Redis(port=self.scene.wire.port) as client:
             producer = Producer(client)
-            for start in range(0, len(self._rows), size):
-                self._send(producer, self._rows[start : start + size])
+            for start in range(0, at_first, size):
+                self._send(producer, self._rows[start : min(start + size, at_first)])
                 time.sleep(self._seconds * FEEDING / PARTS)
+            for portion in self._kept(self._rows[at_first:]):
+                self._send(producer, portion)
+
+    def _kept(self, items: Sequence[T]) -> Iterator[Sequence[T]]:
+        """Ever smaller portions of what was kept; all the rest once it is released."""
+        while items:
+            is_released = self._released.wait(PORTION_SECONDS)
+            size = len(items) if is_released else len(items) // PORTION + 1
+            yield items[:size]
+            items = items[size:]
 
     def _send(self, producer: Producer, rows: Sequence[tuple[str, dict[str, Any]]]) -> None:
         by_campaign: dict[str, list[dict[str, Any]]] = {}
@@ -181,7 +209,19 @@ class Run:
             }
             for reply in self._leaving
         ]
-        order = {"replies": replies, "retry_seconds": RETRY_SECONDS, "per_second": per_second}
+        at_first = round(len(replies) * (1 - KEPT))
+        self._reply(replies[:at_first], per_second)
+        for portion in self._kept(replies[at_first:]):
+            self._reply(portion, per_second)
+
+    def _reply(self, replies: Sequence[Mapping[str, object]], per_second: float) -> None:
+        if not replies:
+            return
+        order = {
+            "replies": list(replies),
+            "retry_seconds": RETRY_SECONDS,
+            "per_second": per_second,
+        }
         sandbox = http.client.HTTPConnection(
             "127.0.0.1", self.scene.sandbox_port, timeout=ANSWER_SECONDS
         )

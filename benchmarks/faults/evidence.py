@@ -24,9 +24,17 @@ _MESSAGES = text(
     SELECT m.id, m.contact_id, CAST(m.state AS text) AS state, m.timezone, t.phone,
            t.country, t.state AS subdivision, t.zones
     FROM messages m LEFT JOIN contacts t ON t.id = m.contact_id
+    WHERE m.campaign_id <> ALL(CAST(:earlier AS bigint[]))
     """
 )
-_DOUBTS = text("SELECT DISTINCT message_id, stage FROM decisions WHERE outcome = 'in_doubt'")
+_CAMPAIGNS = text("SELECT id FROM campaigns")
+_DOUBTS = text(
+    """
+    SELECT DISTINCT d.message_id, d.stage
+    FROM decisions d JOIN messages m ON m.id = d.message_id
+    WHERE d.outcome = 'in_doubt' AND m.campaign_id <> ALL(CAST(:earlier AS bigint[]))
+    """
+)
 _OPT_OUTS = text(
     """
     SELECT t.phone, min(o.in_force_at) AS in_force_at
@@ -43,6 +51,7 @@ _MOVING = text(
         OR EXISTS (SELECT FROM messages WHERE state = 'deferred' AND not_before <= :now)
     """
 )
+_STATES = text("SELECT CAST(state AS text), count(*) FROM messages GROUP BY 1 ORDER BY 1")
 _LANE = text(
     """
     SELECT EXISTS (SELECT FROM inbound_messages WHERE handled_at IS NULL)
@@ -104,6 +113,39 @@ class Evidence:
         return Counter(message.state for message in self.messages.values())
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """What a scene had behind it before a run.
+
+    Attributes:
+        campaigns: their ids. (Those of messages do not tell what came first.)
+        requests: lines of the provider's log.
+        dead_letters: as in `Evidence`.
+    """
+
+    campaigns: Sequence[int] = ()
+    requests: int = 0
+    dead_letters: int = 0
+
+
+def set_mark(scene: Scene) -> Mark:
+    """From here on counts what a run brings; to be called while nothing moves."""
+    with scene.runtime.transaction() as connection:
+        campaigns = list(connection.execute(_CAMPAIGNS).scalars())
+    return Mark(
+        campaigns=campaigns,
+        requests=len(scene.log.complete()),
+        dead_letters=scene.runtime.redis.xlen(DEAD_STREAM),
+    )
+
+
+def progress(scene: Scene) -> object:
+    """Something that differs whenever anything has moved on."""
+    with scene.runtime.transaction() as connection:
+        states = tuple(map(tuple, connection.execute(_STATES)))
+    return states, len(scene.log.read()), scene.runtime.redis.xlen(STREAM)
+
+
 def settled(scene: Scene) -> bool:
     """Whether nothing has work left: no entry, no message, no reply, no notice."""
     if scene.runtime.redis.xlen(STREAM):
@@ -113,23 +155,25 @@ def settled(scene: Scene) -> bool:
         return not moving and not connection.execute(_LANE).scalar()
 
 
-def read_evidence(scene: Scene) -> Evidence:
-    """Look at everything once."""
-    everything = scene.log.complete()
+def read_evidence(scene: Scene, since: Mark) -> Evidence:
+    """Look once at everything that has come since a mark."""
+    after = {"earlier": list(since.campaigns)}
     with scene.runtime.transaction() as connection:
         to_business, to_machine = _clocks(connection)
-        messages = {row.id: row for row in map(_message, connection.execute(_MESSAGES))}
-        doubts = {row.message_id: row.stage for row in connection.execute(_DOUBTS)}
+        messages = {row.id: row for row in map(_message, connection.execute(_MESSAGES, after))}
+        doubts = {row.message_id: row.stage for row in connection.execute(_DOUBTS, after)}
         opt_outs = {row.phone: to_machine(row.in_force_at) for row in connection.execute(_OPT_OUTS)}
         leases = connection.execute(_LEASES).scalar_one()
+    everything = scene.log.complete()[since.requests :]
     return Evidence(
         messages=messages,
-        requests=[one for one in everything if one.message_id > 0],
+        requests=[one for one in everything if one.message_id in messages],
         notices=Counter(one.message_id for one in everything if one.taken and one.is_answer),
         doubts=doubts,
         opt_outs=opt_outs,
         leases=leases,
-        dead_letters=scene.runtime.redis.xlen(DEAD_STREAM),
+        # Redis may have lost, with all the rest, what was set aside before.
+        dead_letters=max(0, scene.runtime.redis.xlen(DEAD_STREAM) - since.dead_letters),
         business=to_business,
     )
 

@@ -1,17 +1,29 @@
 """One run: a campaign through a scene, the faults of some scenarios, and the verdict."""
 
 import random
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from benchmarks.faults.campaign import SECONDS, Run
-from benchmarks.faults.evidence import read_evidence, settled
+from benchmarks.faults.evidence import Mark, progress, read_evidence, set_mark, settled
 from benchmarks.faults.scenario import Breaker, Scenario
 from benchmarks.faults.scene import Scene
 from benchmarks.faults.verdict import Expected, Verdict, judge
+from workers.sandbox.client import callbacks_waiting
 
-SETTLE_SECONDS = 90.0
-"""How long everything may take to come to rest after the last fault; what is not is stuck."""
+FED_SECONDS = 120.0
+"""How long it may take until every row is enqueued and everybody who leaves is answered."""
+
+STILL_SECONDS = 60.0
+"""What has work left and has not moved for so long is stuck; a busy machine is only slow."""
+
+LONGEST_SECONDS = 600.0
+LOOK_SECONDS = 2.0
+
+CALLBACK_MS = 300.0
+TOLD_SECONDS = 15.0
+"""How long the provider may take to tell the rest of what became of the messages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +32,7 @@ class Outcome:
 
     Attributes:
         faults: what was broken, in words.
-        missed: faults that nobody came by: the campaign was over.
+        missed: faults that were ordered and that nobody came by.
         answered: the webhook's answers to those who left, by status; None: it never answered.
     """
 
@@ -32,22 +44,6 @@ class Outcome:
     verdict: Verdict
 
 
-@dataclass(slots=True)
-class Ledger:
-    """What a scene has seen in all its runs: the evidence is of all of them.
-
-    Attributes:
-        enqueued: rows.
-        may_doubt: see `Expected`.
-        dead_letters: entries that had to be set aside.
-    """
-
-    enqueued: int = 0
-    may_doubt: bool = False
-    dead_letters: int = 0
-    faults: int = field(default=0)
-
-
 def perform(
     scene: Scene,
     scenarios: Sequence[Scenario],
@@ -55,42 +51,70 @@ def perform(
     seed: int,
     messages: int,
     seconds: float = SECONDS,
-    ledger: Ledger | None = None,
 ) -> Outcome:
     """Send a campaign, break things in turn, wait until all is at rest, and judge.
 
+    A scene may have any number of runs, one after the other: each is judged by its own messages.
+
     Args:
         seconds: how long the senders would take if nothing broke.
-        ledger: of the scene, when it has several runs.
     """
-    ledger = ledger or Ledger()
+    mark, faults_before = set_mark(scene), len(scene.faults)
     run = Run(scene, seed, messages)
     run.prepare(seconds=seconds)
     breaker = Breaker(scene, run, random.Random(f"faults {seed}"))
+    callbacks = any(scenario.callbacks for scenario in scenarios)
+    scene.behave(callbacks=callbacks, callback_delay_ms=CALLBACK_MS)
     run.start()
     for scenario in scenarios:
         scenario.act(breaker)
         scene.thaw()
-        ledger.may_doubt |= scenario.may_doubt
-        before = 0 if scenario.forgets else ledger.dead_letters
-        ledger.dead_letters = before + scenario.dead_letters
-    scene.wait(run.over, seconds=SETTLE_SECONDS)
+    run.release()
+    scene.wait(run.over, seconds=FED_SECONDS)
     if any(scenario.resend for scenario in scenarios):
         run.enqueue_again()
-    scene.wait(lambda: settled(scene), seconds=SETTLE_SECONDS)
-    ledger.enqueued += run.messages
-    expected = Expected(
-        enqueued=ledger.enqueued,
-        may_doubt=ledger.may_doubt,
-        dead_letters=ledger.dead_letters,
-    )
-    faults = tuple(scene.faults[ledger.faults :])
-    ledger.faults = len(scene.faults)
+    _rest(scene)
+    if callbacks:
+        scene.wait(lambda: not callbacks_waiting(scene.sandbox_port), seconds=TOLD_SECONDS)
     return Outcome(
         seed=seed,
         scenarios=tuple(scenario.name for scenario in scenarios),
-        faults=faults,
+        faults=tuple(scene.faults[faults_before:]),
         missed=tuple(breaker.missed),
         answered=dict(run.answered),
-        verdict=judge(read_evidence(scene), expected, scene.runtime.books),
+        verdict=judge(read_evidence(scene, mark), _expected(run, scenarios), scene.runtime.books),
     )
+
+
+def judge_all(scene: Scene, outcomes: Sequence[Outcome]) -> Verdict:
+    """Judge all runs of a scene together: what a later one has done to an earlier one's messages.
+
+    Entries that were set aside are of the single runs: Redis may have lost them since.
+    """
+    evidence = read_evidence(scene, Mark())
+    enqueued = sum(outcome.verdict.messages for outcome in outcomes)
+    expected = Expected(enqueued=enqueued, dead_letters=evidence.dead_letters)
+    return judge(evidence, expected, scene.runtime.books)
+
+
+def _expected(run: Run, scenarios: Sequence[Scenario]) -> Expected:
+    dead_letters = 0
+    for scenario in scenarios:
+        dead_letters = scenario.dead_letters + (0 if scenario.forgets else dead_letters)
+    return Expected(
+        enqueued=run.messages,
+        may_doubt=any(scenario.may_doubt for scenario in scenarios),
+        dead_letters=dead_letters,
+    )
+
+
+def _rest(scene: Scene) -> None:
+    """Wait until nothing has work left, or what has some does not move any more."""
+    began = moved = time.monotonic()
+    before: object = None
+    while not scene.wait(lambda: settled(scene), seconds=LOOK_SECONDS):
+        found, now = scene.ask(lambda: progress(scene)), time.monotonic()
+        if found != before:
+            before, moved = found, now
+        if now - moved > STILL_SECONDS or now - began > LONGEST_SECONDS:
+            return

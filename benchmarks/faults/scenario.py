@@ -11,7 +11,11 @@ from benchmarks.faults.scene import Scene
 from workers.faultpoints import FaultPoint
 
 LONGEST_WAIT = 10.0
-"""Seconds that a scenario waits for its moment; then the campaign is over, and it breaks anyway."""
+"""Seconds that a scenario waits for its moment; then it breaks anyway."""
+
+LONGEST_ORDER = 45.0
+"""Seconds that it waits for somebody to come by where it has ordered a fault: processes that were
+killed have to be back, on a machine that may be busy. Rows are kept for them meanwhile."""
 
 
 @dataclass(slots=True)
@@ -44,7 +48,7 @@ class Breaker:
         self.scene.faults.append(fault)
 
     def order(
-        self, action: str, *places: tuple[str, FaultPoint], seconds: float = LONGEST_WAIT
+        self, action: str, *places: tuple[str, FaultPoint], seconds: float = LONGEST_ORDER
     ) -> None:
         """Have roles break at places, and wait until each has come there.
 
@@ -90,6 +94,8 @@ class Scenario:
         forgets: Redis loses everything, and what was set aside with it.
         dead_letters: entries that have to be set aside.
         needs_disk: it needs a disk of its own, which not every machine lets us have.
+        callbacks: the provider tells what became of each message.
+        is_last: its stack has other processes afterwards, and is not used again.
     """
 
     name: str
@@ -101,6 +107,8 @@ class Scenario:
     forgets: bool = False
     dead_letters: int = 0
     needs_disk: bool = False
+    callbacks: bool = False
+    is_last: bool = False
 
 
 Scenarios = Sequence[Scenario]

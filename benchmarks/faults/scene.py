@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from benchmarks.faults.proxy import LossyWire
@@ -19,6 +21,8 @@ from workers.stack.record import read_record
 from workers.stack.supervisor import Stack
 
 _POLL_SECONDS = 0.1
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -117,9 +121,13 @@ class Scene:
             self.send_signal(role, signal.SIGCONT)
         self._frozen.clear()
 
+    def _holds(self, condition: Callable[[], object]) -> bool:
+        return bool(self.ask(condition))
+
     @staticmethod
-    def _holds(condition: Callable[[], object]) -> bool:
+    def ask(question: Callable[[], T]) -> T | None:
+        """The answer; None while PostgreSQL or Redis is away: it was asked at a bad moment."""
         try:
-            return bool(condition())
-        except DBAPIError:
-            return False  # PostgreSQL is away: it was asked at a bad moment
+            return question()
+        except (DBAPIError, RedisError):
+            return None

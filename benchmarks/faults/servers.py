@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import psycopg
+from psycopg.sql import SQL, Literal
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -157,6 +158,14 @@ class BreakableServers:
         finally:
             ballast.unlink()
 
+    @staticmethod
+    def bound_log(database_url: str, size: str) -> None:
+        """Bound what PostgreSQL's log takes of the disk, e.g. ``256MB``."""
+        change = SQL("ALTER SYSTEM SET max_wal_size = {}").format(Literal(size))
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(change)
+            connection.execute("SELECT pg_reload_conf()")
+
     def is_up(self, database_url: str) -> bool:
         """Whether PostgreSQL takes a connection."""
         try:
@@ -176,4 +185,5 @@ def small_disk(folder: Path) -> Iterator[bool]:
         yield mounted
     finally:
         if mounted:
-            subprocess.run(["umount", str(folder)], check=False)  # noqa: S603, S607 - fixed
+            # Lazily: whoever ends a little later than we thought must not keep it.
+            subprocess.run(["umount", "--lazy", str(folder)], check=False)  # noqa: S603, S607 - fixed

@@ -6,8 +6,27 @@ account first when it is over, is the store's business.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
+
+PROBE_LIFE = timedelta(seconds=30)
+"""Machine time after which another process may try an account: whoever tried it is lost."""
+
+_ANSWER_MARGIN = 10.0
+
+
+def probe_life(request_timeouts: Iterable[float]) -> timedelta:
+    """How long one process may try an account: longer than any request of its takes.
+
+    Otherwise the next would try it before the first has its answer, and no rest would be longer.
+
+    Args:
+        request_timeouts: seconds, of every account.
+    """
+    longest = max(request_timeouts, default=0.0) + _ANSWER_MARGIN
+    return max(PROBE_LIFE, timedelta(seconds=longest))
 
 
 class Sign(StrEnum):

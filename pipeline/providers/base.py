@@ -136,11 +136,15 @@ class Ambiguous:
         detail: what happened, without phone numbers.
         code: the provider's code, where it gave one.
         known: False when a code came that is in no table, so that the caller logs it.
+        receipt_ids: the ids of those parts of the text that were taken.
+        parts: how many it has, where only some of them were taken.
     """
 
     detail: str
     code: str | None = None
     known: bool = True
+    receipt_ids: tuple[str, ...] = ()
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

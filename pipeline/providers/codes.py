@@ -54,6 +54,7 @@ _HALTING = frozenset(
 _LEAVING = frozenset({Action.SUPPRESS, Action.SUPPRESS_MARKETING})
 
 _LONGEST_WAIT = 86_400.0
+_LARGEST_CODE = 999_999_999
 _MOST_GROWTH = 16
 
 
@@ -80,6 +81,8 @@ def judge(
         attempt: which attempt of the message this was, from 1.
         retry_after: seconds, where the answer said so.
     """
+    if code is not None and not 0 <= code <= _LARGEST_CODE:
+        code = None  # it stands in rows, logs and metrics, and is no code of anybody's
     handling = None if code is None else table.get(code)
     known = handling is not None or code is None
     if handling is None:

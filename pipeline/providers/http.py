@@ -4,6 +4,7 @@ A GET besides, for look-ups, which change nothing and may be repeated.
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,6 +19,9 @@ from pipeline.providers.base import Action, Ambiguous, NotStarted, Rejected
 
 SessionFactory = Callable[[Mapping[str, str]], aiohttp.ClientSession]
 """Makes a session that sends the given headers with every request; called inside the loop."""
+
+LARGEST_ANSWER = 4 * 1024 * 1024
+"""Octets. No answer of a provider's comes near it; a longer one is not read to its end."""
 
 _FIRST_NOT_SUCCESS = 300
 _LONGEST_DETAIL = 200
@@ -41,6 +45,13 @@ class Answer:
     def succeeded(self) -> bool:
         """Whether the status says that the request was processed."""
         return self.status < _FIRST_NOT_SUCCESS
+
+    def json(self) -> object:
+        """The value that the body holds; None: it is not JSON in UTF-8, or nested too deeply."""
+        try:
+            return json.loads(self.body.decode())
+        except (ValueError, RecursionError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +141,7 @@ class Client:
             response = await self._session.request(
                 "POST", url, data=body, allow_redirects=False, timeout=timeout
             )
-            content = response.content
-            # Most answers have arrived whole with their head; then nothing needs waiting for.
-            answer = content.read_nowait() if content.is_eof() else await response.read()
+            answer = await _read_body(response)
         except aiohttp.ConnectionTimeoutError as error:
             if start_within is None:
                 return Unreachable(_describe(error))
@@ -151,7 +160,7 @@ class Client:
         """GET a whole answer, once; nothing depends on when it starts."""
         try:
             async with self._session.get(url, allow_redirects=False) as response:
-                return Answer(response.status, await response.read())
+                return Answer(response.status, await _read_body(response))
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             return Unanswered(_describe(error))
 
@@ -172,7 +181,33 @@ class Client:
         # Whatever is answered: the connection stays.
         with suppress(TimeoutError, aiohttp.ClientError, OSError):
             async with self._session.get(origin, allow_redirects=False) as response:
-                await response.read()
+                await _read_body(response)
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body of an answer.
+
+    Raises:
+        aiohttp.ClientError, TimeoutError: it does not come whole, or is longer than
+            `LARGEST_ANSWER`; the connection is closed then.
+    """
+    content = response.content
+    if content.is_eof():
+        # Most answers have arrived whole with their head; then nothing needs waiting for.
+        return content.read_nowait()
+    body = bytearray()
+    try:
+        while piece := await content.readany():
+            body += piece
+            if len(body) > LARGEST_ANSWER:
+                break
+        else:
+            return bytes(body)
+    except BaseException:
+        response.close()
+        raise
+    response.close()
+    raise aiohttp.ClientPayloadError("the answer is too long")
 
 
 def clean_detail(text: str) -> str:
@@ -212,7 +247,7 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
 def _instant(value: str) -> datetime | None:
     try:
         instant = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     # "-0000" and a missing zone give a naive one; HTTP's dates are all in GMT.
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)

@@ -84,6 +84,7 @@ def outcome_of(
             "sent",
             provider_id=result.provider_id,
             code="held" if result.held else "paused" if result.paused else None,
+            explanation=_in_segments(result.segments),
         )
     if isinstance(result, Rejected):
         return _refused(answer, result, now, machine_now, expires_at)
@@ -95,6 +96,11 @@ def outcome_of(
         why = "the worker failed while it was sending"
         return _outcome(answer, MessageState.IN_DOUBT, "in_doubt", explanation=why)
     return _outcome(answer, MessageState.READY, "unsent", unsent=True)
+
+
+def _in_segments(segments: int | None) -> str | None:
+    """What a text of more than one SMS costs is worth a word."""
+    return f"in {segments} segments" if segments is not None and segments > 1 else None
 
 
 def _refused(

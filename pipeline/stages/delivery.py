@@ -114,10 +114,12 @@ def _wishes(
         people.add(parcel.contact_id)
         campaign = directory.campaigns[parcel.campaign_id]
         binding = caps_on(parcel, campaign.category, campaign.channel, books=books, now=now)
-        wishes[parcel.id] = (
-            Wish(id=parcel.id)
-            if binding is None
-            else Wish(id=parcel.id, caps=binding.limits, counted=binding.counted)
+        wishes[parcel.id] = Wish(
+            id=parcel.id,
+            sender_id=parcel.sender_id,
+            window_closes_at=parcel.window_closes_at,
+            caps=() if binding is None else binding.limits,
+            counted=None if binding is None else binding.counted,
         )
     return wishes
 

@@ -110,9 +110,13 @@ def settle_by_look_up(
                 absent.append(message)
                 continue
         looked.append(_looked(message, times, plan, machine_now))
+    # Quotas, then all of the messages, then what is counted: as everybody locks them.
     doubts.lock_quotas(connection, [message.id for message in absent])
-    done.sent = _settle_found(connection, found, now)
+    doubts.lock(connection, [message.id for message in (*absent, *(one for one, _ in found))])
+    sent = _settle_found(connection, found, now)
+    done.sent = [one.id for one in sent]
     done.failed = _settle_absent(connection, absent, now)
+    _count(connection, sent, now)
     look_ups.note(connection, looked)
     done.open = [one.message_id for one in looked]
     return done
@@ -130,10 +134,10 @@ def _looked(message: DoubtedMessage, times: int, plan: LookUpPlan, machine_now: 
 
 def _settle_found(
     connection: Connection, found: Sequence[tuple[DoubtedMessage, Found]], now: datetime
-) -> list[int]:
+) -> list[Settled]:
     if not found:
         return []
-    settled = doubts.settle(
+    return doubts.settle(
         connection,
         [message.id for message, _ in found],
         attempts=[message.attempt for message, _ in found],
@@ -143,8 +147,6 @@ def _settle_found(
         detail={"source": "look_up"},
         now=now,
     )
-    _count(connection, settled, now)
-    return [one.id for one in settled]
 
 
 def _settle_absent(

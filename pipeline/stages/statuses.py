@@ -19,7 +19,7 @@ from pipeline.store.statuses import Addressee, Progress
 _ARRIVED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.READ})
 _FAILED = frozenset({DeliveryStatus.UNDELIVERED, DeliveryStatus.FAILED})
 
-_UNCOUNTED = WAITING_STATES | {MessageState.IN_DOUBT, MessageState.FAILED}
+_UNCOUNTED = WAITING_STATES | {MessageState.IN_DOUBT, MessageState.FAILED, MessageState.EXPIRED}
 """What the provider has all the same, though its answer was lost or told otherwise. Of a message
 that is still being sent the answer counts, once it is recorded."""
 
@@ -39,17 +39,20 @@ def take(
     ids = {one.event.message_id for one in reported if one.event.message_id is not None}
     known = statuses.addressees(connection, [id_ for id_ in ids if id_ in _OURS])
     told: dict[int, list[Brought[StatusReport]]] = {}
+    of_notices: list[tuple[int, Brought[StatusReport]]] = []
     # In one order, as everybody locks them who takes several.
     for one in sorted(reported, key=lambda one: one.event.message_id or 0):
         message_id = one.event.message_id
         if message_id is not None and message_id < 0:
-            taken[one.place] = _settle_notice(connection, message_id, one, context)
+            of_notices.append((message_id, one))
             continue
         addressee = known.get(message_id) if message_id is not None else None
         if addressee is not None and addressee.provider.lower() == one.account:
             told.setdefault(addressee.message_id, []).append(one)
-    # Senders, campaigns and people before messages, as everybody locks them.
-    follow_up(connection, told, known, now=context.now)
+    # Senders, campaigns and people before messages and notices, as everybody locks them.
+    follow_up(connection, told, known, of_notices, now=context.now)
+    for notice_id, one in of_notices:
+        taken[one.place] = _settle_notice(connection, notice_id, one, context)
     _note_people(connection, told, known, context)
     progress = [_progress(message_id, brought) for message_id, brought in told.items()]
     moved = statuses.advance(connection, progress, now=context.now)

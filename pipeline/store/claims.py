@@ -41,14 +41,19 @@ class Parcel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
-    """A message that a worker wants to claim.
+    """A message that a worker wants to claim, as it was when the worker read it.
+
+    A worker that was frozen may hold what has been decided anew since, and is then refused.
 
     Attributes:
+        sender_id, window_closes_at: as it was read.
         caps: (at most so many to this person, since); each must hold. Empty: no cap binds it.
         counted: names the categories that caps count together; None: it counts towards none.
     """
 
     id: int
+    sender_id: int
+    window_closes_at: datetime | None
     caps: Sequence[tuple[int, datetime]] = ()
     counted: str | None = None
 
@@ -112,9 +117,10 @@ def _parcel(row: Sequence[Any]) -> Parcel:
 _CLAIM = text(
     """
     WITH wish AS (
-        SELECT w.id, w.counted, k.caps, k.since
-        FROM unnest(CAST(:ids AS bigint[]), CAST(:counted AS text[]), CAST(:kinds AS int[]))
-            AS w (id, counted, kind)
+        SELECT w.id, w.sender_id, w.closes_at, w.counted, k.caps, k.since
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:senders AS bigint[]),
+                    CAST(:closes AS timestamptz[]), CAST(:counted AS text[]), CAST(:kinds AS int[]))
+            AS w (id, sender_id, closes_at, counted, kind)
         LEFT JOIN jsonb_to_recordset(CAST(:limits AS jsonb))
             AS k (kind int, caps int[], since timestamptz[]) USING (kind)
     ), candidate AS (
@@ -124,6 +130,7 @@ _CLAIM = text(
         JOIN campaigns c ON c.id = m.campaign_id
         JOIN senders s ON s.id = m.sender_id
         WHERE m.state = 'ready' AND c.state = 'active' AND s.state = 'active'
+          AND m.sender_id = w.sender_id AND m.window_closes_at IS NOT DISTINCT FROM w.closes_at
           AND (c.expires_at IS NULL OR c.expires_at > :safe_until)
           AND (m.window_closes_at IS NULL OR m.window_closes_at > :safe_until)
           AND NOT EXISTS (
@@ -186,6 +193,8 @@ def claim(
         _CLAIM,
         {
             "ids": arrays.integers(wish.id for wish in wishes),
+            "senders": arrays.integers(wish.sender_id for wish in wishes),
+            "closes": arrays.instants(wish.window_closes_at for wish in wishes),
             "counted": arrays.texts(wish.counted for wish in wishes),
             "kinds": arrays.integers(
                 kinds.setdefault(tuple(wish.caps), len(kinds)) for wish in wishes

@@ -217,6 +217,17 @@ def lock_quotas(connection: Connection, ids: Collection[int]) -> None:
         quotas.lock(connection, senders)
 
 
+_LOCK = text(
+    "SELECT id FROM messages WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE"
+)
+
+
+def lock(connection: Connection, ids: Collection[int]) -> None:
+    """Lock messages that are settled one way and another, before any of them is."""
+    if ids:
+        connection.execute(_LOCK, {"ids": list(ids)})
+
+
 # The claim's instant, to the microsecond, names its reservation: a person has one message in a
 # claim, so it need not be known which categories the cap counted.
 _UNRESERVE = text(

@@ -74,10 +74,11 @@ _PAIRS = text(
                ELSE s.id = ANY(CAST(:of AS bigint[])) END
     """
 )
+# What was handed out has a try; what was refused has none, and waits for its next one.
 _HANDED = text(
     """
     SELECT sender_id, count(*) AS messages FROM messages
-    WHERE state = 'ready' AND lease_until IS NOT NULL GROUP BY sender_id
+    WHERE state = 'ready' AND lease_until IS NOT NULL AND tries > 0 GROUP BY sender_id
     """
 )
 

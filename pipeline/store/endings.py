@@ -28,7 +28,7 @@ _SWEEP = text(
             SELECT m.id FROM messages m JOIN looked ON looked.id = m.id
             WHERE looked.state IN ('accepted', 'consented', 'deferred', 'ready')
               AND m.state IN ('accepted', 'consented', 'deferred', 'ready')
-            FOR UPDATE OF m
+            ORDER BY m.id FOR UPDATE OF m
         )
         RETURNING id
     ), noted AS (

@@ -145,19 +145,29 @@ def note_failure(
 
 
 class Sent(NamedTuple):
-    """A notice that was sent, for what its provider tells of it."""
+    """A notice that was sent, for what its provider tells of it.
+
+    Attributes:
+        country: of the person.
+        ended: we know already whether it reached them.
+    """
 
     kind: NoticeKind
     contact_id: int
     business: str
     sender_id: int
     channel: Channel
+    country: str
+    ended: bool
 
 
 _SENT = text(
     """
-    SELECT n.kind, n.contact_id, n.business, n.sender_id, s.channel
-    FROM notices n JOIN senders s ON s.id = n.sender_id
+    SELECT n.kind, n.contact_id, n.business, n.sender_id, s.channel, c.country,
+           n.state = 'failed' OR n.delivered_at IS NOT NULL AS ended
+    FROM notices n
+    JOIN senders s ON s.id = n.sender_id
+    JOIN contacts c ON c.id = n.contact_id
     WHERE n.id = :id AND n.attempt > 0 AND lower(s.provider) = lower(:account)
     """
 )
@@ -169,7 +179,7 @@ def sent_through(connection: Connection, notice_id: int, *, account: str) -> Sen
     if row is None:
         return None
     kind, channel = NoticeKind(row.kind), Channel(row.channel)
-    return Sent(kind, row.contact_id, row.business, row.sender_id, channel)
+    return Sent(kind, row.contact_id, row.business, row.sender_id, channel, row.country, row.ended)
 
 
 _GIVE_BACK = text(

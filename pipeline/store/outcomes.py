@@ -68,9 +68,7 @@ _RECORD = text(
         FROM answer a
         WHERE m.id = a.id AND m.attempt = a.attempt
           AND (m.state IN ('sending', 'in_doubt')
-               OR m.state IN ('sent', 'delivered', 'undelivered', 'failed', 'accepted',
-                              'consented', 'deferred', 'ready') AND a.state = 'sent'
-                  AND m.sent_at IS DISTINCT FROM a.sent_at)
+               OR a.state = 'sent' AND m.sent_at IS DISTINCT FROM a.sent_at)
         RETURNING m.id
     ), noted AS (
         INSERT INTO decisions (message_id, decided_at, stage, outcome, reason, detail)
@@ -130,6 +128,8 @@ def record(connection: Connection, outcomes: Sequence[SendOutcome], *, now: date
     """
     if not outcomes:
         return set()
+    # In one order, as everybody locks them who takes several.
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.id)
     result = connection.execute(
         _RECORD,
         {

@@ -16,11 +16,13 @@ class ReceiptIds:
         account: the provider account, in lower case.
         provider_ids: one a part.
         message_id: ours; below 0: a notice's.
+        parts: of the message, where it has more than those that were taken.
     """
 
     account: str
     provider_ids: tuple[str, ...]
     message_id: int
+    parts: int = 1
 
 
 # An SMSC begins anew at some time: then the id is the younger message's.
@@ -51,7 +53,7 @@ def store(connection: Connection, taken: Sequence[ReceiptIds], *, sent_at: datet
             "accounts": [one.account for one, _ in rows],
             "provider_ids": [provider_id for _, provider_id in rows],
             "message_ids": [one.message_id for one, _ in rows],
-            "parts": [len(one.provider_ids) for one, _ in rows],
+            "parts": [max(one.parts, len(set(one.provider_ids))) for one, _ in rows],
             "sent_at": sent_at,
         },
     )
@@ -63,7 +65,7 @@ class Named:
 
     Attributes:
         message_id: ours; below 0: a notice's.
-        complete: every part of the message has arrived.
+        complete: every part of the message has arrived; never, where not all of them were taken.
     """
 
     message_id: int
@@ -90,10 +92,11 @@ _ARRIVE = text(
 _FIND = text(
     """
     SELECT r.provider_id, r.message_id,
-           r.parts = 1 OR NOT EXISTS (
-               SELECT FROM receipt_ids other
+           r.parts = 1 OR r.parts <= (
+               SELECT count(*) FROM receipt_ids other
                WHERE other.message_id = r.message_id AND other.account = r.account
-                 AND other.parts > 1 AND other.arrived_at IS NULL) AS complete
+                 AND other.parts > 1 AND other.sent_at = r.sent_at
+                 AND other.arrived_at IS NOT NULL) AS complete
     FROM receipt_ids r
     WHERE r.account = :account AND r.provider_id = ANY(CAST(:ids AS text[]))
     """

@@ -10,7 +10,10 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-_COUNT = text("SELECT count(*) FROM messages WHERE state = 'failed' AND tries > 0")
+# The reason as well: a worker of an older version leaves the tries of what was refused.
+_COUNT = text(
+    "SELECT count(*) FROM messages WHERE state = 'failed' AND tries > 0 AND reason = 'set_aside'"
+)
 _LISTED = text(
     """
     SELECT m.id, c.code AS campaign, m.tries, d.decided_at AS since, d.detail ->> 'before' AS before
@@ -20,7 +23,7 @@ _LISTED = text(
         SELECT decided_at, detail FROM decisions
         WHERE message_id = m.id AND reason = 'set_aside' AND stage = 'dispatch'
         ORDER BY decided_at DESC LIMIT 1) d ON true
-    WHERE m.state = 'failed' AND m.tries > 0 AND m.id > :after
+    WHERE m.state = 'failed' AND m.tries > 0 AND m.reason = 'set_aside' AND m.id > :after
     ORDER BY m.id LIMIT :most
     """
 )
@@ -61,6 +64,7 @@ _RETRY = text(
     WITH held AS (
         SELECT id FROM messages
         WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'failed' AND tries > 0
+          AND reason = 'set_aside'
         ORDER BY id FOR UPDATE
     ), moved AS (
         UPDATE messages m
@@ -83,6 +87,7 @@ _DROP = text(
     WITH held AS (
         SELECT id FROM messages
         WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'failed' AND tries > 0
+          AND reason = 'set_aside'
         ORDER BY id FOR UPDATE
     ), moved AS (
         UPDATE messages m SET tries = 0 FROM held WHERE m.id = held.id RETURNING m.id

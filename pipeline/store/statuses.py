@@ -88,7 +88,7 @@ _ADVANCE = text(
         SELECT m.id, m.state AS before, m.delivered_at, m.read_at
         FROM messages m JOIN told t USING (id)
         WHERE m.state IN ('sending', 'in_doubt', 'sent', 'delivered', 'undelivered')
-           OR m.state IN ('accepted', 'consented', 'ready', 'deferred', 'failed')
+           OR m.state IN ('accepted', 'consented', 'ready', 'deferred', 'failed', 'expired')
               AND t.state <> 'undelivered'
         ORDER BY m.id FOR UPDATE OF m
     ), moved AS (

@@ -9,13 +9,12 @@ from pipeline.stages import campaign_states
 from pipeline.store import campaigns
 from pipeline.store.campaigns import Campaign
 from workers.cli.actor import LONGEST_REASON, By, Why, actor_of, checked_text
-from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
+from workers.cli.known import known_campaign
+from workers.cli.output import AsJson, CommandError, print_json
 from workers.cli.session import session
 from workers.cli.show_balance import print_balance
-from workers.inputs.refusals import near_name
 from workers.reports.balance import balance_of
 from workers.reports.obstacles import obstacles
-from workers.runtime import Runtime
 
 app = typer.Typer(
     add_completion=False,
@@ -50,7 +49,7 @@ def list_campaigns(*, as_json: AsJson = False) -> None:
 def show(code: Code, *, as_json: AsJson = False) -> None:
     """One campaign and its balance, by state and reason."""
     with session() as runtime:
-        campaign = _find(runtime, code)
+        campaign = known_campaign(runtime, code)
         with runtime.transaction() as connection:
             balance = balance_of(campaigns.counts(connection, campaign.id))
             waiting = balance.waiting > 0
@@ -91,7 +90,7 @@ def cancel(
 def _change(code: str, state: CampaignState, *, reason: str, by: str | None, as_json: bool) -> None:
     why, actor = checked_text("--reason", reason, LONGEST_REASON), actor_of(by)
     with session() as runtime:
-        before = _find(runtime, code)
+        before = known_campaign(runtime, code)
         with runtime.transaction() as connection:
             done = campaign_states.change(
                 connection, before, state, actor=actor, reason=why, now=runtime.clock.now()
@@ -102,16 +101,6 @@ def _change(code: str, state: CampaignState, *, reason: str, by: str | None, as_
             print_json({"id": code, "state": state, "before": before.state})
         else:
             print(f"{code} is {state} (was {before.state})")
-
-
-def _find(runtime: Runtime, code: str) -> Campaign:
-    with runtime.transaction() as connection:
-        found = campaigns.by_codes(connection, [code]).get(code)
-        if found is not None:
-            return found
-        known = [campaign.code for campaign in campaigns.every(connection)][:20]
-    hint = near_name(code, known) if known else "there is none yet"
-    raise CommandError(f"no campaign has the id {code!r}; {hint}", exit_code=UNUSABLE)
 
 
 def _as_json(campaign: Campaign) -> dict[str, Any]:

@@ -105,7 +105,11 @@ def _find(runtime: Runtime, subject: str) -> _Known:
         now = runtime.clock.now()
         examined = examine_messages(connection, found, books=runtime.books, now=now)
     if not found and not any(persons.values()):
-        raise CommandError(f"no message is known for {subject}")
+        months = runtime.settings.retention.messages
+        raise CommandError(
+            f"no message is known for {subject}; {months} months after its campaign's end "
+            "a message is removed"
+        )
     return _Known(
         number=number, messages=found, decided=decided, persons=persons, examined=examined
     )

@@ -9,6 +9,7 @@ from pipeline.stages import doubts
 from pipeline.stages.doubts import Verdict
 from pipeline.store.doubts import Doubt, DoubtFilter, ids_after, listed, totals
 from workers.cli.actor import LONGEST_REASON, By, Why, actor_of, checked_text
+from workers.cli.known import known_campaign, known_sender
 from workers.cli.output import FAILED, UNUSABLE, AsJson, CommandError, print_json
 from workers.cli.session import session
 from workers.clock import machine_now
@@ -59,9 +60,9 @@ def list_doubts(
 ) -> None:
     """The messages in doubt, the oldest first: whose they are, since when, and what happened."""
     with session("recado-indoubt") as runtime:
-        now = runtime.clock.now()
+        now, which = runtime.clock.now(), _filter(runtime, campaign, sender, older_than)
         with runtime.transaction() as connection:
-            found = listed(connection, _filter(campaign, sender, older_than, now), most=most)
+            found = listed(connection, which, most=most)
             amount = totals(connection).amount
     if as_json:
         print_json([_as_json(doubt, now) for doubt in found])
@@ -106,7 +107,7 @@ def settle(
         raise CommandError("--older-than goes with --campaign or --sender", exit_code=UNUSABLE)
     why, actor = checked_text("--reason", reason, LONGEST_REASON), actor_of(by)
     with session("recado-indoubt") as runtime:
-        which = _filter(campaign, sender, older_than, runtime.clock.now())
+        which = _filter(runtime, campaign, sender, older_than)
         asked, settled = _settle_all(runtime, ids, which, verdict, actor, why)
     if as_json:
         print_json({"as": verdict, "settled": settled, "by": actor})
@@ -128,9 +129,14 @@ def _verdict(*, sent: bool, unsent: bool, again: bool) -> Verdict:
 
 
 def _filter(
-    campaign: str | None, sender: str | None, older_than: float | None, now: datetime
+    runtime: Runtime, campaign: str | None, sender: str | None, older_than: float | None
 ) -> DoubtFilter:
-    before = None if older_than is None else now - timedelta(minutes=older_than)
+    if campaign is not None:
+        known_campaign(runtime, campaign)
+    if sender is not None:
+        known_sender(runtime, sender)
+    age = None if older_than is None else timedelta(minutes=older_than)
+    before = None if age is None else runtime.clock.now() - age
     return DoubtFilter(campaign=campaign, sender=sender, before=before)
 
 

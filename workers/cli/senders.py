@@ -6,10 +6,11 @@ import typer
 
 from pipeline.stages import suspensions
 from pipeline.stages.suspensions import Cause
-from pipeline.store import optout_period, senders
+from pipeline.store import optout_period
 from pipeline.store.senders import Sender
 from workers.cli.actor import LONGEST_REASON, By, Why, actor_of, checked_text
 from workers.cli.imports import senders as app
+from workers.cli.known import known_sender
 from workers.cli.output import UNUSABLE, AsJson, CommandError, print_json
 from workers.cli.session import session
 from workers.cli.show_senders import print_senders
@@ -46,7 +47,7 @@ def suspend(code: Code, *, reason: Why, by: By = None, as_json: AsJson = False) 
     """Let a sender send nothing but confirmations of opt-outs; its messages wait."""
     why, actor = checked_text("--reason", reason, LONGEST_REASON), actor_of(by)
     with session("recado-senders") as runtime:
-        sender = _find(runtime, code)
+        sender = known_sender(runtime, code)
         with runtime.transaction() as connection:
             done = suspensions.suspend(
                 connection,
@@ -64,7 +65,7 @@ def lift(code: Code, *, reason: Why, by: By = None, as_json: AsJson = False) -> 
     """Let a suspended sender send again; its rates are counted anew from now on."""
     why, actor = checked_text("--reason", reason, LONGEST_REASON), actor_of(by)
     with session("recado-senders") as runtime:
-        sender = _find(runtime, code)
+        sender = known_sender(runtime, code)
         with runtime.transaction() as connection:
             done = suspensions.lift(
                 connection, sender, actor=actor, reason=why, now=runtime.clock.now()
@@ -81,15 +82,6 @@ def _tell(sender: Sender, state: str, *, changed: bool, actor: str, as_json: boo
         print(f"{sender.code} is {state} by {actor} (was {sender.state}{was})")
     else:
         print(f"{sender.code} is {state} already{was}")
-
-
-def _find(runtime: Runtime, code: str) -> Sender:
-    with runtime.transaction() as connection:
-        known = {sender.code: sender for sender in senders.select_senders(connection)}
-    if code in known:
-        return known[code]
-    hint = near_name(code, known) if known else "there is none yet"
-    raise CommandError(f"no sender has the id {code!r}; {hint}", exit_code=UNUSABLE)
 
 
 def _unknown_business(runtime: Runtime, business: str) -> CommandError:

@@ -2,10 +2,14 @@
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
+from prometheus_client import start_http_server
 
 from config.languages_file import load_languages
+from config.smpp_settings import SmppSettings
 from pipeline.store.engine import create_prompt_engine
 from workers.cli.session import session
 from workers.courier.process import smpp_account
@@ -31,9 +35,27 @@ def smpp() -> None:
             clock=runtime.clock,
             metrics=metrics,
         )
-        with inbox, Heartbeat(runtime.servers.redis_url, [ROLE], lambda: inbox.alive):
+        alive = Heartbeat(runtime.servers.redis_url, [ROLE], lambda: inbox.alive)
+        with _metrics_served(runtime.settings.smpp, metrics), inbox, alive:
             asyncio.run(_receive(runtime, inbox, metrics))
     log.info("stopped", role=ROLE)
+
+
+@contextmanager
+def _metrics_served(settings: SmppSettings, metrics: WebMetrics) -> Iterator[None]:
+    """Serve what is counted, for Prometheus, from a thread; where a port is set for it."""
+    if settings.metrics_port is None:
+        yield
+        return
+    server, thread = start_http_server(
+        settings.metrics_port, settings.metrics_host, registry=metrics.registry
+    )
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 async def _receive(runtime: Runtime, inbox: Inbox, metrics: WebMetrics) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from workers.cli.output import AsJson, print_json
 from workers.cli.session import session
-from workers.reports.obstacles import EXPECTED_ROLES
+from workers.reports.obstacles import expected_roles
 from workers.reports.situation import Situation, read_situation
 
 EVERY_SECONDS = 2.0
@@ -32,7 +32,7 @@ def status(
             if as_json:
                 print_json(asdict(situation))
             else:
-                text = "\n".join(_lines(situation))
+                text = "\n".join(_lines(situation, expected_roles(runtime.settings)))
                 print(_CLEAR + text if watch else text, flush=True)
             if not watch:
                 return
@@ -40,7 +40,7 @@ def status(
             time.sleep(max(EVERY_SECONDS, 10 * took))
 
 
-def _lines(situation: Situation) -> list[str]:
+def _lines(situation: Situation, expected: list[str]) -> list[str]:
     store = situation.store
     lag = "unknown" if situation.stream_lag is None else f"{situation.stream_lag:,}"
     limit = situation.memory_limit
@@ -53,7 +53,7 @@ def _lines(situation: Situation) -> list[str]:
     lines = [
         f"business time  {situation.now:%Y-%m-%d %H:%M:%S} UTC",
         f"processes      {_counts(situation.roles) or 'none'}",
-        f"missing        {', '.join(_missing(situation)) or 'none'}",
+        f"missing        {', '.join(_missing(situation, expected)) or 'none'}",
         f"stream         {stream}",
         f"queues         {_counts(situation.queues)} (chunks)",
         f"Redis memory   {situation.memory / _MEGABYTE:,.1f}{share} MiB",
@@ -109,5 +109,5 @@ def _counts(amounts: dict[str, int]) -> str:
     return ", ".join(f"{name} {amount:,}" for name, amount in amounts.items())
 
 
-def _missing(situation: Situation) -> list[str]:
-    return [role for role in EXPECTED_ROLES if role not in situation.roles]
+def _missing(situation: Situation, expected: list[str]) -> list[str]:
+    return [role for role in expected if role not in situation.roles]

@@ -48,16 +48,19 @@ class Courier:
         self._campaigns: dict[int, Campaign] = {}
         self._admission = Admission(means.capacity, means.claim_size)
         self._claimer = Claimer(means)
-        self._accounts = AccountWatch()
+        self._accounts = AccountWatch(probe_life=means.probe_life)
         self._claims = ThreadPoolExecutor(1, "claims")
         self._closing = False
         self._ready = threading.Event()
         sys.setswitchinterval(THREAD_SWITCH_SECONDS)
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._main()), name="courier", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         self._thread.start()
         self._ready.wait()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the loop runs; one that has ended by a mistake must be replaced."""
+        return self._thread.is_alive()
 
     def submit(self, ids: Sequence[int]) -> int:
         """Take messages over; returns once there is room for more. Says how many were ready."""
@@ -79,6 +82,14 @@ class Courier:
             self._thread.join(DRAIN_SECONDS + 10)
         self._claims.shutdown()
 
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except Exception:
+            log.exception("courier_ended")
+        finally:
+            self._ready.set()
+
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
@@ -97,13 +108,17 @@ class Courier:
         self._ready.set()
         recording = asyncio.create_task(self._recorder.run())
         watching = asyncio.create_task(self._watch_accounts())
-        await self._pump()
-        watching.cancel()
-        await self._drain()
-        self._recorder.stop()
-        await recording
-        self._recorder.close()
-        await self._sending.close()
+        try:
+            await self._pump()
+        finally:
+            # After a mistake of ours, too: what is on the wire has its answer still to come.
+            self._begin_closing()
+            watching.cancel()
+            await self._drain()
+            self._recorder.stop()
+            await recording
+            self._recorder.close()
+            await self._sending.close()
 
     def _begin_closing(self) -> None:
         self._closing = True
@@ -199,9 +214,10 @@ class Courier:
             await self._heed(view)
 
     async def _heed(self, view: View) -> None:
-        """Claim nothing through accounts that rest, and give back what waits for them."""
+        """Claim nothing through accounts that rest; give back what waits for them, or too long."""
         self._accounts.learn(view, moment=time.monotonic())
         waiting = self._lines.take_out(self._accounts.closed)
+        waiting += self._lines.take_old(time.monotonic())
         if waiting:
             self._claims.submit(self._claimer.give_back, waiting)
         self._wake.set()
@@ -228,7 +244,7 @@ class Courier:
             self._room.notify_all()
         try:
             await self._loop.run_in_executor(self._claims, self._claimer.give_back, waiting)
-        except DBAPIError:
+        except (DBAPIError, PoolTimeoutError):
             log.warning("give_back_failed", messages=len(waiting))  # their leases run out
         deadline = time.monotonic() + DRAIN_SECONDS
         while self._admission.in_flight and time.monotonic() < deadline:

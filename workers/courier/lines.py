@@ -10,6 +10,10 @@ from pipeline.store.senders import Sender
 PATIENCE = 5.0
 """Seconds that a parcel waits here for a slot before it goes back to the pool."""
 
+LONGEST_WAIT = 30.0
+"""Seconds after which it goes back though nobody asked for a slot: all that may be on the wire
+is. Before its lease runs out, that is, which would in the end be held against the message."""
+
 Waiting = tuple[Parcel, float]
 """A parcel, and since when it waits (monotonic seconds)."""
 
@@ -126,6 +130,18 @@ class Lines:
             if line.parcels and line.account in accounts:
                 ids += [parcel.id for parcel, _ in line.parcels]
                 line.parcels.clear()
+        return ids
+
+    def take_old(self, now: float) -> list[int]:
+        """Take out what has waited for too long; its ids."""
+        ids = []
+        for line in self._lines.values():
+            old = [parcel.id for parcel, since in line.parcels if now - since > LONGEST_WAIT]
+            if old:
+                ids += old
+                line.parcels = deque(
+                    entry for entry in line.parcels if now - entry[1] <= LONGEST_WAIT
+                )
         return ids
 
     def clear(self) -> list[int]:

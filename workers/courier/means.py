@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy.engine import Connection
 
 from pipeline.limits.pace import Pace
+from pipeline.policy.breaker import PROBE_LIFE
 from pipeline.providers.base import Provider
 from pipeline.stages.books import Books
 from workers.clock import BusinessClock
@@ -24,6 +25,7 @@ class CourierMeans:
         claim_size: messages in one claim at most.
         sending_lease: how long a claimed message is this courier's: longer than any request may
             take; past it an unrecorded message is in doubt.
+        probe_life: how long an account that rested is this process's to try.
     """
 
     transaction: Callable[[], AbstractContextManager[Connection]]
@@ -34,3 +36,4 @@ class CourierMeans:
     capacity: int
     claim_size: int
     sending_lease: timedelta
+    probe_life: timedelta = PROBE_LIFE

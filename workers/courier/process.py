@@ -4,6 +4,7 @@ import os
 
 from config.settings import ProviderSettings, Settings
 from pipeline.limits.pace import Pace
+from pipeline.policy.breaker import probe_life
 from pipeline.providers.base import Provider
 from pipeline.providers.registry import ProviderAccount, create_provider
 from pipeline.providers.smpp.account import SmppAccount
@@ -14,8 +15,10 @@ _couriers: dict[int, Courier] = {}
 
 
 def process_courier(runtime: Runtime) -> Courier:
-    """This process's courier."""
+    """This process's courier; one that has ended by a mistake is replaced."""
     pid = os.getpid()
+    if pid in _couriers and not _couriers[pid].alive:
+        close_courier()
     if pid not in _couriers:
         _couriers.clear()  # a courier's threads do not survive a fork
         _couriers[pid] = open_courier(runtime)
@@ -44,6 +47,7 @@ def open_courier(runtime: Runtime) -> Courier:
             capacity=settings.delivery.in_flight,
             claim_size=settings.delivery.claim_size,
             sending_lease=settings.leases.sending,
+            probe_life=probe_life(one.request_timeout for one in settings.providers.values()),
         )
     )
 

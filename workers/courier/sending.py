@@ -151,7 +151,7 @@ class Sending:
                 break
             if now - slot <= LATEST_START:
                 return True
-            self._admission.late(departure.claim, slot)
+            self._admission.late(departure.claim, slot, moment=now)
             slot = await self._another_slot(departure.claimed.parcel.sender_id)
         return False
 

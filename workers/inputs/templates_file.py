@@ -67,14 +67,15 @@ def parse_template(entry: dict[str, Any]) -> Template:
         raise fields.error("language", f"is {language!r}; write a language tag, e.g. pt-BR")
     body = fields.required_text("body", '"Loja Azul: {offer}"', most=MAX_BODY)
     refuse_braces(fields, body)
+    channel = fields.required_word("channel", Channel)
     return Template(
         code=fields.required_text("id", '"bf_2026"', most=128),
         business=fields.required_text("business", '"loja-azul"', most=64),
         country=fields.country("country"),
-        channel=fields.required_word("channel", Channel),
+        channel=channel,
         category=fields.required_word("category", Category).value,
         language=language,
-        header=fields.text("header", most=200),
+        header=_header(fields, channel),
         body=body,
         status=fields.required_word("status", RegistrationStatus),
         submitted_at=fields.instant("submitted_at"),
@@ -83,3 +84,12 @@ def parse_template(entry: dict[str, Any]) -> Template:
         machine_translated=bool(fields.flag("machine_translated")),
         parameters=fields.word("parameters", ParameterStyle) or ParameterStyle.POSITIONAL,
     )
+
+
+def _header(fields: Fields, channel: Channel) -> str | None:
+    """The text above the body. WhatsApp refuses a message that leaves a variable of it open."""
+    header = fields.text("header", most=200)
+    if channel is Channel.WHATSAPP and header is not None and "{" in header:
+        problem = "has a variable, and only the body's are filled in; use a template without one"
+        raise fields.error("header", problem)
+    return header

@@ -51,7 +51,9 @@ class NoticeClaimer:
     def __init__(self, means: LaneMeans) -> None:
         self._means = means
         self.lead = 0.02
-        self.accounts = AccountWatch(replace(BREAKER, probe_messages=1))
+        self.accounts = AccountWatch(
+            replace(BREAKER, probe_messages=1), probe_life=means.probe_life
+        )
 
     def take_slots(self, picked: Mapping[int, list[Waiting]]) -> SlotSupply:
         """Ask for a slot for each entry, by sender."""

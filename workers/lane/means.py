@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy.engine import Connection
 
 from pipeline.limits.pace import Pace
+from pipeline.policy.breaker import PROBE_LIFE
 from pipeline.providers.base import Provider
 from pipeline.stages.notice_texts import NoticeBooks
 from workers.clock import BusinessClock
@@ -23,6 +24,7 @@ class LaneMeans:
         capacity: requests on the wire at once.
         sending_lease: how long a claimed notice is this process's: longer than any request may
             take; past it an unrecorded notice is in doubt.
+        probe_life: how long an account that rested is this process's to try.
     """
 
     transaction: Callable[[], AbstractContextManager[Connection]]
@@ -32,3 +34,4 @@ class LaneMeans:
     open_provider: Callable[[str], Provider]
     capacity: int
     sending_lease: timedelta
+    probe_life: timedelta = PROBE_LIFE

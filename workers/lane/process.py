@@ -4,6 +4,7 @@ import os
 
 from config.settings import Settings
 from pipeline.limits.pace import Pace
+from pipeline.policy.breaker import probe_life
 from pipeline.stages.notice_texts import NoticeBooks
 from workers.courier.process import open_provider
 from workers.lane import Lane, LaneMeans
@@ -48,6 +49,7 @@ def open_lane(runtime: Runtime) -> Lane:
             ),
             capacity=settings.delivery.in_flight,
             sending_lease=settings.leases.sending,
+            probe_life=probe_life(one.request_timeout for one in settings.providers.values()),
         )
     )
 

@@ -3,6 +3,7 @@
 from redis import Redis
 from sqlalchemy.engine import Connection
 
+from config.settings import Settings
 from pipeline.policy.vocabulary import CampaignState
 from pipeline.store import campaigns, overview
 from workers import heartbeat
@@ -23,6 +24,12 @@ EXPECTED_ROLES = NEEDED_ROLES | {
 }
 """Every role of a whole stack. Without the last two messages move all the same, and nobody who
 wants to leave is heard."""
+
+
+def expected_roles(settings: Settings) -> list[str]:
+    """The roles of a stack with these accounts: `recado smpp` hears those who write to an SMSC."""
+    hearing = any(account.kind == "smpp" for account in settings.providers.values())
+    return [*EXPECTED_ROLES, *(["smpp"] if hearing else [])]
 
 
 def obstacles(connection: Connection, client: "Redis", campaign_id: int) -> list[str]:

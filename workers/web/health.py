@@ -24,6 +24,9 @@ from workers.web.look import Look
 from workers.web.metrics import WebMetrics
 from workers.web.problems import problem_response
 
+AWAY_SECONDS = 5
+"""When a producer may ask again while Redis, which takes what it has, does not answer."""
+
 PATIENCE_SECONDS = 2.5
 READY_SECONDS = 1.0
 FIGURES_SECONDS = 5.0
@@ -147,7 +150,7 @@ class Health:
                     }
                     for one in found
                 ],
-                "retry_after_seconds": retry_after_seconds(found),
+                "retry_after_seconds": AWAY_SECONDS if belt is None else retry_after_seconds(found),
             }
         )
 

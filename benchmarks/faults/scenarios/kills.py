@@ -60,6 +60,7 @@ SCENARIOS = (
             name=f"kill-{point.value.replace('_', '-')}",
             breaks=f"a process of {role.rstrip('-12')} is killed at the place `{point.value}`",
             act=_at(role, point),
+            callbacks=point is FaultPoint.ANSWERED,
         )
         for role, point in AT
     ),
@@ -67,6 +68,7 @@ SCENARIOS = (
         name="kill-everywhere",
         breaks="one process is killed at every named place, in one campaign",
         act=_everywhere,
+        callbacks=True,
     ),
     Scenario(
         name="kill-anytime",

@@ -73,6 +73,7 @@ SCENARIOS = (
             "with garbage"
         ),
         act=_answering((Fault.DRIP, Fault.CLOSE, Fault.TRUNCATE, Fault.GARBAGE, Fault.HANG)),
+        callbacks=True,
     ),
     Scenario(
         name="provider-broken",

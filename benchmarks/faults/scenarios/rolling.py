@@ -49,5 +49,6 @@ SCENARIOS = (
         name="crowd",
         breaks="two dispatchers and eight delivery workers race for the same rows; two are killed",
         act=_crowd,
+        is_last=True,
     ),
 )

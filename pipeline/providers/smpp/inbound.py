@@ -28,7 +28,7 @@ class Fingerprint:
 
 def is_reply(delivery: Delivery) -> bool:
     """Whether somebody has written: not so in an acknowledgement of a phone or of its owner."""
-    return delivery.esm_class & _TYPE == 0 and bool(delivery.source)
+    return delivery.esm_class & _TYPE == 0 and read_id(delivery.source) is not None
 
 
 def fingerprint(delivery: Delivery) -> Fingerprint:
@@ -52,11 +52,12 @@ def read_reply(delivery: Delivery, provider_id: str) -> InboundReply:
     """
     phone = spell_phone(delivery.source, delivery.source_ton)
     text = decode(delivery.message, data_coding=delivery.data_coding, esm_class=delivery.esm_class)
+    ours = read_id(delivery.destination)
     return InboundReply(
         provider_id=provider_id,
         channel=Channel.SMS,
         person=Person(phone=read_id(phone)),
-        addresses=spellings(read_id(delivery.destination) or "", delivery.destination_ton),
+        addresses=() if ours is None else spellings(ours, delivery.destination_ton),
         body=read_text(text),
     )
 

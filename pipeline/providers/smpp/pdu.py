@@ -20,6 +20,9 @@ HEADER_LENGTH = 16
 LARGEST_PDU = 128 * 1024
 """Octets; ``message_payload`` holds 64 K at most. More is no SMPP, or no longer in step."""
 
+LONGEST_ID = 64
+"""Octets of a message's id, 5.2.23."""
+
 LAST_SEQUENCE = 0x7FFFFFFF
 RESPONSE = 0x80000000
 
@@ -141,9 +144,10 @@ def write_submit(submission: Submission, part: int, sequence: int) -> bytes:
 
 
 def read_submit_response(raw: bytes) -> str:
-    """The id that the SMSC gave a message; empty: it gave none."""
+    """The id that the SMSC gave a message; empty: it gave none, or one that nobody can keep."""
     response = _parse(_SubmitResponse("submit_sm_resp"), raw)
-    return _text(response.message_id)
+    provider_id = _text(response.message_id).strip()
+    return provider_id if len(provider_id) <= LONGEST_ID else ""
 
 
 def read_delivery(raw: bytes) -> Delivery:

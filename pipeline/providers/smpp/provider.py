@@ -84,8 +84,8 @@ class SmppProvider:
     def _read(self, message: OutboundMessage, answers: Sequence[Answer]) -> SendResult:
         taken = [answer for answer in answers if answer.status == codes.OK and answer.provider_id]
         refused = [answer for answer in answers if answer.status]
+        ids = [answered_id(self._account, storable(one.provider_id)) for one in taken]
         if len(taken) == len(answers):
-            ids = [answered_id(self._account, storable(one.provider_id)) for one in taken]
             return Accepted(
                 storable(taken[0].provider_id),
                 segments=len(answers) if len(answers) > 1 else None,
@@ -100,5 +100,10 @@ class SmppProvider:
         if len(answers) > 1:
             code = codes.name_of(refused[0].status or 0) if refused else None
             detail = f"of {len(answers)} parts the SMSC took {len(taken)}"
-            return Ambiguous(f"{detail}, refused {len(refused)}", code)
+            return Ambiguous(
+                f"{detail}, refused {len(refused)}",
+                code,
+                receipt_ids=tuple(ids),
+                parts=len(answers),
+            )
         return Ambiguous(answers[0].detail or "a success without a message id")

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from pipeline.providers.events import DeliveryStatus
+from pipeline.providers.http import storable
 from pipeline.providers.smpp import pdu
 from pipeline.providers.smpp.codes import MESSAGE_STATES, STATES
 from pipeline.providers.smpp.pdu import Delivery
@@ -18,7 +19,6 @@ _RECEIPT = 0x04
 _INTERMEDIATE = 0x20
 """Of ``esm_class``, 5.2.12: the end of a message, and a step on its way."""
 
-_LONGEST_ID = 64
 _LONGEST_TEXT = 1000
 _FIELD = re.compile(r"\b(id|stat|err):\s*([^\s]+)", re.ASCII | re.IGNORECASE)
 
@@ -61,20 +61,20 @@ def read_receipt(delivery: Delivery) -> Receipt | None:
         esm_class=delivery.esm_class,
     )
     # Whatever follows is a piece of the message itself.
-    head = re.split(r"\btext:", text, maxsplit=1, flags=re.IGNORECASE)[0]
+    head = re.split(r"\btext:", storable(text), maxsplit=1, flags=re.IGNORECASE)[0]
     fields: dict[str, str] = {}
     for name, value in _FIELD.findall(head):
         fields.setdefault(name.lower(), value)
     parameters = delivery.parameters
-    given = parameters.get(pdu.RECEIPTED_MESSAGE_ID, b"").rstrip(b"\0").decode("latin-1").strip()
+    given = storable(parameters.get(pdu.RECEIPTED_MESSAGE_ID, b"").decode("latin-1")).strip()
     provider_id = given or fields.get("id", "")
     number = int.from_bytes(parameters.get(pdu.MESSAGE_STATE, b""), "big")
     state = MESSAGE_STATES.get(number) or fields.get("stat", "").upper()
-    if not 0 < len(provider_id) <= _LONGEST_ID or not state:
+    if not 0 < len(provider_id) <= pdu.LONGEST_ID or not state:
         return None
     error = fields.get("err", "").upper()[:16]
     return Receipt(
-        provider_id=provider_id.replace("\0", ""),
+        provider_id=provider_id,
         status=STATES.get(state[:7]),
         state=state[:16],
         error=error if error.strip("0") else None,

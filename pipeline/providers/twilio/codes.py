@@ -1,8 +1,9 @@
 """What Twilio's error codes call for.
 
 Source: Twilio's "Error and warning dictionary"; every code has a page of its own there, at
-``twilio.com/docs/api/errors/<code>``, and the words beside a row are that page's, shortened. Where
-it leaves it open whether a message was sent, the entry is `Action.AMBIGUOUS`.
+``twilio.com/docs/api/errors/<code>``, and the words beside a row are that page's, shortened. 30640
+stands by what customers report: we have not seen its page. Where it is left open whether a message
+was sent, the entry is `Action.AMBIGUOUS`.
 
 Most codes from 30000 on come in a status callback, after the message was taken: then only what
 they say of the person, the sender, the account or the template counts.
@@ -71,7 +72,7 @@ TWILIO: CodeTable = {
     30011: _FAIL,  # the network carries no media
     30017: _FEW_TRIES,  # the carrier is congested
     30018: Handling(Action.HALT_DESTINATION),  # the country wants registered senders
-    30019: _HALT_CAMPAIGN,  # the media are too large
+    30019: _FAIL,  # the media are too large for this carrier
     30022: _SLOW_SENDER,  # the carrier's rate for the campaign
     30023: Handling(Action.SLOW_SENDER, _HOUR),  # the carrier's daily limit for the brand
     30024: _HALT_SENDER,  # the carrier does not know the sender's number

@@ -13,8 +13,9 @@ from yarl import URL
 from pipeline.policy.vocabulary import Channel
 from pipeline.providers.base import Accepted, Ambiguous, OutboundMessage, Rejected, SendResult
 from pipeline.providers.codes import judge
-from pipeline.providers.http import Answer, clean_detail, storable
+from pipeline.providers.http import Answer, clean_detail
 from pipeline.providers.twilio.codes import TWILIO
+from pipeline.providers.untrusted import read_id
 
 LONGEST_VALIDITY = 36_000
 """Seconds; Twilio refuses more."""
@@ -102,18 +103,14 @@ def _content(message: OutboundMessage) -> str:
 
 def read_answer(message: OutboundMessage, answer: Answer) -> SendResult:
     """What Twilio said about `message`."""
-    try:
-        content = json.loads(answer.body.decode())
-    except ValueError:
-        content = None
+    content = answer.json()
     if not isinstance(content, dict):
         content = {}
     if answer.succeeded:
-        provider_id = content.get("sid")
-        if isinstance(provider_id, str) and provider_id:
-            segments = _segments(content.get("num_segments"))
-            return Accepted(storable(provider_id), segments=segments)
-        return Ambiguous("a success without a message id")
+        provider_id = read_id(content.get("sid"))
+        if provider_id is None:
+            return Ambiguous("a success without a message id")
+        return Accepted(provider_id, segments=_segments(content.get("num_segments")))
     return _read_error(message, answer, content)
 
 
@@ -127,11 +124,12 @@ def _read_error(
     message: OutboundMessage, answer: Answer, content: dict[str, object]
 ) -> Rejected | Ambiguous:
     code = content.get("code")
+    words = content.get("message")
     return judge(
         TWILIO,
         code=code if type(code) is int else None,
         status=answer.status,
-        detail=clean_detail(str(content.get("message", f"HTTP {answer.status}"))),
+        detail=clean_detail(words if isinstance(words, str) else f"HTTP {answer.status}"),
         attempt=message.attempt,
         retry_after=answer.retry_after,
     )

@@ -2,12 +2,11 @@
 
 See "Read multiple Message resources" at twilio.com/docs/messaging/api/message-resource.
 
-"It never took it" lets a message be sent again, so it is said only when the list holds nothing
-from this sender around that time. Twilio may change the text that it was given (smart encoding,
-redaction): one message there with other words leaves the question open.
+"It never took it" ends a message as unsent, so it is said only when the list holds nothing from
+this sender, and nothing with these words, around that time. Twilio may change the text that it was
+given (smart encoding, redaction): one message there with other words leaves the question open.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,7 +16,8 @@ from yarl import URL
 
 from pipeline.policy.vocabulary import Channel
 from pipeline.providers.base import CannotTell, Finding, Found, NotFound, Sought
-from pipeline.providers.http import Answer, storable
+from pipeline.providers.http import Answer
+from pipeline.providers.untrusted import read_id
 
 SKEW = timedelta(minutes=1)
 """How far Twilio's clock may be from ours; its times are whole seconds besides."""
@@ -42,12 +42,9 @@ def read_page(sought: Sought, answer: Answer) -> Finding:
     """What the list says about a message."""
     if answer.status != _OK:
         return CannotTell(f"the look-up was answered with HTTP {answer.status}")
-    try:
-        content = json.loads(answer.body.decode())
-    except ValueError:
-        return CannotTell("the look-up's answer is not JSON")
+    content = answer.json()
     match content:
-        case {"messages": list(messages)} if all(isinstance(one, dict) for one in messages):
+        case {"messages": list(messages), **more} if all(isinstance(one, dict) for one in messages):
             pass
         case _:
             return CannotTell("the look-up's answer holds no list of messages")
@@ -56,40 +53,46 @@ def read_page(sought: Sought, answer: Answer) -> Finding:
         return CannotTell("a listed message has no time")
     earliest, latest = sought.sent_after - SKEW, sought.sent_before + SKEW
     times = [moment for moment in created if moment is not None]
-    if content.get("next_page_uri") and not any(moment < earliest for moment in times):
+    if more.get("next_page_uri") and not any(moment < earliest for moment in times):
         return CannotTell(f"more than {PAGE} messages went to this person since")
     near = [
         one
         for one, moment in zip(messages, times, strict=True)
-        if earliest <= moment <= latest and _is_from(one, sought)
+        if earliest <= moment <= latest and _may_be(one, sought)
     ]
     return _judge(sought, near)
 
 
 def _judge(sought: Sought, near: list[Mapping[str, Any]]) -> Finding:
-    """What the messages from the same sender around the same time say."""
+    """What the messages around the same time say that may be the one."""
     if not near:
         return NotFound()
-    same = [one for one in near if one.get("body") == sought.body]
+    same = [one for one in near if one.get("body") == sought.body and _is_from(one, sought)]
     if not same:
-        return CannotTell("a message with other words went to this person at that time")
-    sid = same[0].get("sid")
+        return CannotTell("a message much like it went to this person at that time")
+    sid = read_id(same[0].get("sid"))
     if len(same) > 1:
         return CannotTell("several messages with the same words went to this person at that time")
-    return Found(storable(sid)) if isinstance(sid, str) and sid else CannotTell("it has no id")
+    return CannotTell("it has no id") if sid is None else Found(sid)
+
+
+def _may_be(listed: Mapping[str, Any], sought: Sought) -> bool:
+    """Whether it is ours and has the sender or the words: Twilio may write either differently."""
+    if str(listed.get("direction", "")).startswith("inbound"):
+        return False
+    return _is_from(listed, sought) or listed.get("body") == sought.body
 
 
 def _is_from(listed: Mapping[str, Any], sought: Sought) -> bool:
-    if str(listed.get("direction", "")).startswith("inbound"):
-        return False
     sender = str(listed.get("from") or "").removeprefix("whatsapp:")
     return sought.sender_address in (sender, listed.get("messaging_service_sid"))
 
 
 def _created(listed: Mapping[str, Any]) -> datetime | None:
     """When Twilio took a message: in its lists an RFC 2822 date."""
+    words = listed.get("date_created")
     try:
-        moment = parsedate_to_datetime(listed.get("date_created") or "")
-    except (TypeError, ValueError):
+        moment = parsedate_to_datetime(words if isinstance(words, str) else "")
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo is not None else None

@@ -2,8 +2,10 @@
 
 Source: Meta's page "Error codes" at
 developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes; the words
-beside a row are that page's, shortened. Rows of the Graph API as a whole are from its page "Handle
-errors", those of ``/marketing_messages`` from "Marketing Messages API for WhatsApp".
+beside a row are that page's, shortened. Rows of the Graph API as a whole are from its pages
+"Handle errors" and "Rate limits". Of 131055, 131058 and 1341xx we know the numbers from Meta's
+changelog and from answers that people quote, and what they mean only from those: what is done
+about them errs on the side of stopping.
 
 The same codes come in an answer and in a ``failed`` status, after the message was taken: then only
 what they say of the person, the sender, the account or the template counts.
@@ -57,7 +59,6 @@ WHATSAPP: CodeTable = {
     131031: _HALT_ACCOUNT_VIOLATION,  # account locked
     131037: _HALT_SENDER,  # the number's display name is not approved
     131042: _HALT_ACCOUNT,  # payment
-    131043: _FAIL,  # its time to live ran out
     131045: _HALT_SENDER,  # number not registered
     131047: _FAIL,  # the 24-hour window is closed
     131048: _HALT_SENDER_VIOLATION,  # limited for spam
@@ -65,11 +66,11 @@ WHATSAPP: CodeTable = {
     131050: Handling(Action.SUPPRESS_MARKETING),  # the person stopped marketing
     131051: _FAIL,  # message type
     131053: _HALT_CAMPAIGN,  # the media cannot be fetched, or are of no supported type
-    131055: _HALT_CAMPAIGN,  # the account is not admitted to the endpoint for marketing
+    131055: _HALT_CAMPAIGN,  # not allowed at the endpoint for marketing
     131056: Handling(Action.SLOW_RECIPIENT, 4.0, backoff=4.0),  # pair rate: 4^n s, as documented
     131057: Handling(Action.SLOW_SENDER, 60.0),  # throughput upgrade: about a minute
     131058: _HALT_CAMPAIGN,  # the greeting of the test numbers, from another number
-    131062: _FAIL,  # a business-scoped user id is not supported here
+    131062: _FAIL,  # this message goes to numbers only, not to business-scoped user ids
     131063: _HALT_CAMPAIGN,  # marketing is switched off on this interface
     131064: _HALT_SENDER_VIOLATION,  # limited for its classification
     132000: _HALT_CAMPAIGN,  # number of template parameters
@@ -92,3 +93,11 @@ WHATSAPP: CodeTable = {
     135000: _FEW_TRIES,  # unknown
 }
 """WhatsApp Cloud API."""
+
+MARKETING: CodeTable = {
+    **WHATSAPP,
+    # Also: the template is not known there yet. One that is new, or was not used for 7 days, takes
+    # 10 minutes ("Marketing Messages API for WhatsApp", "Troubleshooting").
+    131009: _NOT_YET,
+}
+"""The same in an answer of ``/marketing_messages``."""

@@ -10,10 +10,10 @@ from yarl import URL
 
 from pipeline.policy.media import MediaKind, media_kind
 from pipeline.providers.base import Accepted, Ambiguous, OutboundMessage, Rejected, SendResult
-from pipeline.providers.codes import judge
-from pipeline.providers.http import Answer, clean_detail, storable
+from pipeline.providers.codes import CodeTable, judge
+from pipeline.providers.http import Answer, clean_detail
 from pipeline.providers.untrusted import read_id
-from pipeline.providers.whatsapp.codes import WHATSAPP
+from pipeline.providers.whatsapp.codes import MARKETING, WHATSAPP
 
 VERSION = "v25.0"
 """Of the Graph API."""
@@ -119,23 +119,24 @@ def _parameters(message: OutboundMessage) -> str:
     )
 
 
-def read_answer(message: OutboundMessage, answer: Answer) -> SendResult:
-    """What WhatsApp said about `message`."""
-    try:
-        content = json.loads(answer.body.decode())
-    except ValueError:
-        content = None
+def read_answer(message: OutboundMessage, answer: Answer, *, marketing: bool = False) -> SendResult:
+    """What WhatsApp said about `message`.
+
+    Args:
+        marketing: it was the endpoint for marketing that said it.
+    """
+    content = answer.json()
     if answer.succeeded:
         return _read_success(content)
-    return _read_error(message, answer, content)
+    return _read_error(MARKETING if marketing else WHATSAPP, message, answer, content)
 
 
 def _read_success(content: object) -> Accepted | Ambiguous:
     match content:
-        case {"messages": [{"id": str(provider_id), **rest}, *_], **more} if provider_id:
+        case {"messages": [{"id": given, **rest}, *_], **more} if provider_id := read_id(given):
             status = rest.get("message_status")
             return Accepted(
-                storable(provider_id),
+                provider_id,
                 status == HELD,
                 _user_id(more.get("contacts")),
                 paused=status == PAUSED,
@@ -153,18 +154,21 @@ def _user_id(contacts: object) -> str | None:
             return None
 
 
-def _read_error(message: OutboundMessage, answer: Answer, content: object) -> Rejected | Ambiguous:
+def _read_error(
+    table: CodeTable, message: OutboundMessage, answer: Answer, content: object
+) -> Rejected | Ambiguous:
     error: object = content.get("error") if isinstance(content, dict) else None
     if not isinstance(error, dict):
         error = {}
     code = error.get("code")
     data = error.get("error_data")
-    words = data.get("details") if isinstance(data, dict) else None
+    details = data.get("details") if isinstance(data, dict) else None
+    words = (details, error.get("message"), f"HTTP {answer.status}")
     return judge(
-        WHATSAPP,
+        table,
         code=code if type(code) is int else None,
         status=answer.status,
-        detail=clean_detail(str(words or error.get("message") or f"HTTP {answer.status}")),
+        detail=clean_detail(next(word for word in words if isinstance(word, str) and word)),
         attempt=message.attempt,
         retry_after=answer.retry_after,
     )

@@ -31,6 +31,9 @@ _TEMPLATE_STATUSES = {
     "LOCKED": RegistrationStatus.DISABLED,
     "PENDING_DELETION": RegistrationStatus.DISABLED,
     "DELETED": RegistrationStatus.DISABLED,
+    # Nobody may send it until it is taken out again. `UNARCHIVED` does not say as what it comes
+    # back; an operator looks, and imports it.
+    "ARCHIVED": RegistrationStatus.DISABLED,
 }
 
 _SENDING_RESTRICTIONS = frozenset(

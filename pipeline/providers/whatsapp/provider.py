@@ -43,19 +43,19 @@ class WhatsAppProvider:
             raise ValueError("the WhatsApp Cloud API carries no SMS")
         sender = message.sender_address
         # Only templates: marketing in a conversation's own words goes as any reply does.
-        if (
+        marketing = (
             self._marketing_endpoint
             and message.category is Category.MARKETING
             and message.template is not None
-        ):
+        )
+        if marketing:
             url = _of(self._marketing_urls, sender, self._marketing_url)
-            body = dialect.build_body(message, marketing=True)
         else:
             url = _of(self._urls, sender, self._url)
-            body = dialect.build_body(message)
+        body = dialect.build_body(message, marketing=marketing)
         result = await self._client.post(url, body, start_within)
         if isinstance(result, Answer):
-            return dialect.read_answer(message, result)
+            return dialect.read_answer(message, result, marketing=marketing)
         return without_answer(result)
 
     async def find(self, sought: Sought) -> Finding:

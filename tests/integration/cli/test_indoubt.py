@@ -60,6 +60,15 @@ def test_doubts_are_listed_without_numbers(recado: Recado, world: World) -> None
     assert "in doubt       4 (the oldest for 7,2" in recado("status").stdout
 
 
+def test_a_misspelt_filter_is_no_empty_one(recado: Recado, world: World) -> None:
+    _doubted(world)
+    for call in (("list",), ("settle", "--unsent", "--reason", "their console")):
+        for given in (("--campaign", "onw"), ("--sender", "uss")):
+            done = recado("indoubt", *call, *given)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert "did you mean" in done.stderr
+
+
 def test_doubts_are_settled_one_by_one_and_by_campaign(recado: Recado, world: World) -> None:
     ids = _doubted(world)
     why = ("--reason", "their console", "--by", "ana")

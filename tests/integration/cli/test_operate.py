@@ -123,7 +123,10 @@ def test_explain_of_nobody_fails_with_one_line(recado: Recado) -> None:
     for subject in ("12345", "+12125550199", "no-such-key", "9" * 30):
         done = recado("explain", subject)
         assert done.returncode == 1
-        assert done.stderr == f"recado: no message is known for {subject}\n"
+        assert done.stderr == (
+            f"recado: no message is known for {subject}; 13 months after its campaign's end "
+            "a message is removed\n"
+        )
     assert recado("explain", "+1").returncode == 2
 
 

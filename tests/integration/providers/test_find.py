@@ -86,7 +86,10 @@ def test_a_message_of_another_time_or_sender_is_another(
     later = timedelta(hours=1)
     moved = replace(sought, sent_after=before + later, sent_before=before + later)
     assert look(sandbox.address, moved) == NotFound()
-    assert look(sandbox.address, replace(sought, sender_address="+15550100009")) == NotFound()
+    other = replace(sought, sender_address="+15550100009")
+    # Twilio may name a sender otherwise than we do: with the same words it may be this one.
+    assert isinstance(look(sandbox.address, other), CannotTell)
+    assert look(sandbox.address, replace(other, body="Something else")) == NotFound()
 
 
 def test_where_several_fit_or_the_words_differ_nobody_can_tell(

@@ -7,12 +7,21 @@ from urllib.parse import parse_qs
 import pytest
 
 from pipeline.policy.vocabulary import Category
-from pipeline.providers.base import NotStarted, OutboundMessage, Rejected
+from pipeline.providers.base import Action, Ambiguous, NotStarted, OutboundMessage, Rejected
 from pipeline.providers.codes import judge
-from pipeline.providers.http import clean_detail
+from pipeline.providers.http import LARGEST_ANSWER, clean_detail
 from pipeline.providers.twilio.codes import TWILIO
 
 TO = "+5511999990001"
+
+
+def test_an_endless_answer_is_not_read_to_its_end(canned: Any, send: Any, message: Any) -> None:
+    body = b'{"sid": "SM1", "filler": "' + b"x" * LARGEST_ANSWER + b'"}'
+    head = f"HTTP/1.1 201 Created\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with canned(head + body) as server:
+        (result,) = send(server.address, message("sms"))
+    assert isinstance(result, Ambiguous)
+    assert "too long" in result.detail
 
 
 def _request(canned: Any, send: Any, sent: OutboundMessage) -> tuple[str, bytes]:
@@ -98,6 +107,22 @@ def test_marketing_by_template_goes_to_its_own_endpoint(
         "message_activity_sharing": False,
         "biz_opaque_callback_data": "42",
     }
+
+
+@pytest.mark.parametrize(
+    ("category", "action"),
+    [(Category.MARKETING, Action.RETRY_LATER), (Category.TRANSACTIONAL, Action.FAIL)],
+)
+def test_a_template_may_not_be_known_yet_to_the_endpoint_for_marketing(
+    canned: Any, send: Any, message: Any, category: Category, action: Action
+) -> None:
+    body = b'{"error": {"code": 131009, "message": "Parameter value is not valid"}}'
+    head = f"HTTP/1.1 400 Bad Request\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    sent = message("whatsapp", category=category, template="bf", template_language="pt_BR")
+    with canned(head + body) as server:
+        (result,) = send(server.address, sent)
+    assert isinstance(result, Rejected)
+    assert result.action is action
 
 
 @pytest.mark.parametrize(

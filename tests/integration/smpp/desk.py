@@ -72,7 +72,7 @@ class Desk:
         rows = self.world.query("SELECT body, intent FROM inbound_messages ORDER BY id")
         return [(row.body, row.intent) for row in rows]
 
-    def message(self, *provider_ids: str, account: str = "acme") -> int:
+    def message(self, *provider_ids: str, account: str = "acme", parts: int = 1) -> int:
         """A message that the SMSC has taken under these ids."""
         sender = self.world.query("SELECT id FROM senders")[0].id
         campaign = self.world.query("SELECT id FROM campaigns")[0].id
@@ -93,11 +93,15 @@ class Desk:
             now=NOW,
             provider_id=provider_ids[0],
         )
-        self.name(row.id, *provider_ids, account=account)
+        self.name(row.id, *provider_ids, account=account, parts=parts)
         return int(row.id)
 
-    def name(self, message_id: int, *provider_ids: str, account: str = "acme") -> None:
-        named = Names(account=account, provider_ids=provider_ids, message_id=message_id)
+    def name(
+        self, message_id: int, *provider_ids: str, account: str = "acme", parts: int = 1
+    ) -> None:
+        named = Names(
+            account=account, provider_ids=provider_ids, message_id=message_id, parts=parts
+        )
         with self.world.runtime.transaction() as connection:
             receipt_ids.store(connection, [named], sent_at=NOW)
 

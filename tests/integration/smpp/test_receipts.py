@@ -68,6 +68,20 @@ def test_a_message_of_which_a_part_is_lost_has_not_arrived(desk: Desk) -> None:
     assert desk.state(message_id) == "undelivered"
 
 
+def test_a_text_in_pieces_is_settled_by_its_receipts_and_never_as_delivered(desk: Desk) -> None:
+    message_id = desk.message("1", "3", parts=3)
+    desk.world.execute("UPDATE messages SET state = 'in_doubt'")
+    for part in ("1", "3"):
+        assert desk.receipt(part, "DELIVRD") == 0
+        assert desk.state(message_id) == "sent"
+
+
+def test_one_id_for_all_parts_is_enough(desk: Desk) -> None:
+    message_id = desk.message("7", "7", "7")
+    assert desk.receipt("7", "DELIVRD") == 0
+    assert desk.state(message_id) == "delivered"
+
+
 def test_a_receipt_before_its_answer_is_recorded_waits_for_it(desk: Desk) -> None:
     assert desk.receipt("77", "DELIVRD") == 0x64
     message_id = desk.message("77")

@@ -185,6 +185,13 @@ def test_a_text_of_which_a_part_was_taken_is_never_sent_again(
     assert isinstance(result, wanted)
 
 
+def test_the_parts_that_were_taken_are_told_for_their_receipts(smsc: Smsc) -> None:
+    smsc.conduct(next=[{}, {"status": 0x58}, {}])
+    (result,) = send(account(smsc.address), message(body=LONG))
+    assert isinstance(result, Ambiguous)
+    assert (result.receipt_ids, result.parts) == (("1001", "1003"), 3)
+
+
 def test_no_more_submits_than_the_window_are_unanswered(smsc: Smsc) -> None:
     smsc.conduct(submit={"delay_ms": 300})
 

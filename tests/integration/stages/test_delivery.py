@@ -132,6 +132,33 @@ def test_a_window_or_a_campaign_that_ends_within_the_claims_life_is_refused(worl
     assert world.decisions(closing) == [("delivery", "defer", "window_closed")]
 
 
+@pytest.mark.parametrize("later", ["another sender", "another window"])
+def test_what_was_decided_anew_since_it_was_read_is_refused(world: World, later: str) -> None:
+    """A worker that was frozen holds it as it was: it would use a sender that may rest by now."""
+    (message,) = _ready(world, 1, window_closes_at=NOW + timedelta(hours=2))
+    (parcel,) = world.parcels([message])
+    if later == "another sender":
+        world.execute("UPDATE messages SET sender_id = :id", id=world.sender("other").id)
+    else:
+        world.execute("UPDATE messages SET window_closes_at = :at", at=NOW + timedelta(days=1))
+
+    with world.runtime.transaction() as connection:
+        claimed = delivery.claim(
+            connection,
+            [parcel],
+            directory=directory_of(connection, [parcel]),
+            books=world.runtime.books,
+            now=NOW,
+            safe_until=SAFE,
+            lease=LEASE,
+        )
+
+    assert claimed == []
+    row = world.row(message)
+    assert (row.state, row.attempt, row.lease_until) == ("ready", 0, None)
+    assert _ids(claim(world, [message])) == [message]
+
+
 def _pause(world: World) -> None:
     _set_campaign(world, CampaignState.PAUSED)
 

@@ -307,6 +307,24 @@ def test_again_in_a_campaign_that_is_over_ends_with_it(world: World) -> None:
     assert world.row(claimed.parcel.id).state == "cancelled"
 
 
+@pytest.mark.parametrize("end", ["blocked", "expired", "cancelled"])
+def test_a_late_answer_tells_the_truth_of_what_was_to_be_decided_anew_and_has_ended(
+    world: World, end: str
+) -> None:
+    (claimed,) = _doubted(world)
+    id_ = claimed.parcel.id
+    _operate(world, [id_], Verdict.AGAIN)
+    world.execute(
+        "UPDATE messages SET state = CAST(:end AS message_state), reason = 'expired'", end=end
+    )
+
+    _record(world, answers.read(claimed, Ambiguous("no answer in time"), sent_at=NOW))
+    assert world.row(id_).state == end
+    _record(world, answers.read(claimed, Accepted("SM1"), sent_at=NOW))
+    row = world.row(id_)
+    assert (row.state, row.reason, row.sent_at) == ("sent", None, NOW)
+
+
 def test_the_trail_tells_who_settled_a_campaigns_doubts_and_why(world: World) -> None:
     claimed = _doubted(world, 3)
     ids = [one.parcel.id for one in claimed]

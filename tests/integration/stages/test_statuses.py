@@ -102,6 +102,8 @@ def test_whatever_their_order_the_end_is_the_same(
         (MessageState.FAILED, FAILED, "failed", Effect.STATUS_OLD),
         (MessageState.READY, SENT, "sent", Effect.STATUS),
         (MessageState.DEFERRED, SENT, "sent", Effect.STATUS),
+        (MessageState.EXPIRED, DELIVERED, "delivered", Effect.STATUS),
+        (MessageState.EXPIRED, FAILED, "expired", Effect.STATUS_OLD),
         (MessageState.BLOCKED, DELIVERED, "blocked", Effect.STATUS_OLD),
     ],
 )

@@ -16,7 +16,7 @@ def test_whatever_happens_in_whatever_order_every_promise_holds(world: World) ->
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=25,
+            max_examples=40,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -1,7 +1,8 @@
 """The migrations: once, from anybody, and to exactly the tables that the code knows."""
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -208,3 +209,34 @@ def test_the_migrations_make_the_tables_that_the_code_knows(
         assert _catalogue(migrated) == _catalogue(engine)
     finally:
         migrated.dispose()
+
+
+def test_an_upgrade_lets_a_stage_that_runs_come_to_its_end(
+    engine: Engine, wait_for: Callable[..., None]
+) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql(OLD_ROWS)
+        connection.commit()
+        command.upgrade(config, "0004")
+        connection.commit()
+
+    def upgrade_waits() -> bool:
+        with engine.connect() as watching:
+            return bool(watching.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+    with ThreadPoolExecutor(1) as aside, engine.begin() as stage:
+        stage.execute(text("UPDATE messages SET state = state"))
+        upgraded = aside.submit(upgrade, engine)
+        wait_for(upgrade_waits, what="the upgrade, at a lock of the stage's")
+        stage.execute(
+            text(
+                "INSERT INTO decisions (message_id, decided_at, stage, outcome) "
+                "VALUES (1, now(), 'consent', 'send')"
+            )
+        )
+        stage.commit()
+        assert upgraded.result(60) == ("0004", newest_revision())

@@ -41,7 +41,8 @@ def test_without_redis_webhooks_work(serve: Serve, world: World) -> None:
     assert stop(site).status == 200
     assert in_force(world) == 1
     ready = site.get("/readyz")
-    assert (ready.status, ready.json) == (200, READY | {"status": "degraded", "missing": ["redis"]})
+    waits = {"status": "degraded", "missing": ["redis"], "retry_after_seconds": 5}
+    assert (ready.status, ready.json) == (200, READY | waits)
     assert site.get("/healthz").status == 200
     figures = site.get("/metrics").body.decode()
     assert "recado_redis_up 0.0" in figures

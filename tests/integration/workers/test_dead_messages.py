@@ -193,7 +193,15 @@ def test_the_alarm_is_raised_when_there_are_more_and_not_again(
     world.messages(campaign, people[:2], MessageState.IN_DOUBT, in_doubt_at=NOW)
     assert told() == [("doubts_grow", 2)]
     assert told() == []
-    world.messages(campaign, people[2:], MessageState.FAILED, tries=MOST_TRIES)
+    # A worker of an older version leaves the count alone: its refusals are not set aside.
+    (refused, aside) = world.messages(campaign, world.contacts(numbers(5))[3:], MessageState.FAILED)
+    world.execute("UPDATE messages SET tries = 1 WHERE id = :id", id=refused)
+    assert told() == []
+    world.execute(
+        "UPDATE messages SET tries = :tries, reason = 'set_aside' WHERE id = :id",
+        tries=MOST_TRIES,
+        id=aside,
+    )
     assert told() == [("set_aside_grows", 1)]
 
 

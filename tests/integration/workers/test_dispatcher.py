@@ -136,6 +136,20 @@ def test_a_sender_gets_no_more_than_it_can_send(world: World, belt: Belt) -> Non
     assert belt.ids(Stage.THROTTLE) == ids[30:60]
 
 
+def test_what_waits_to_be_tried_again_keeps_no_other_message_of_its_sender_back(
+    world: World, belt: Belt
+) -> None:
+    sender = world.sender(rate_per_second=20.0)
+    later = machine_now() + timedelta(seconds=60)
+    people = world.contacts(numbers(80))
+    _ready(world, "a", people[:50], sender_id=sender.id, lease_until=later, refusals=5)
+    fresh = _ready(world, "b", people[50:], sender_id=sender.id)
+
+    _round(world)
+
+    assert belt.ids(Stage.THROTTLE) == fresh
+
+
 def test_a_suspended_sender_and_a_paused_campaign_get_nothing(world: World, belt: Belt) -> None:
     people = world.contacts(numbers(3))
     suspended = world.sender("halted", state="suspended")

@@ -134,6 +134,26 @@ def test_redis_out_of_memory_loses_nothing_and_all_goes_on(
 
 
 @pytest.mark.usefixtures("belt")
+def test_a_reader_that_starts_while_redis_is_full_empties_the_stream(
+    world: World, memory: Callable[[float], None]
+) -> None:
+    client, runtime = world.runtime.redis, world.runtime
+    world.campaign()
+    IntakeReader(runtime).step(block_ms=1)  # the group is there
+    client.xadd(STREAM, {"schema": "of another time"})
+    Producer(client).send("unknown", rows(10))
+    Producer(client).send("us", rows(1500))
+    ballast(client)
+    memory(1.02)
+    with capture_logs() as logs:
+        IntakeReader(runtime, iter([True] * 3 + [False] * 2).__next__).run()
+    assert len(world.states()) == 1500
+    # What is to be kept as a dead letter stays where it is until there is room.
+    assert client.xlen(STREAM) == 2
+    assert [line["event"] for line in logs if line["event"] == "intake_waits"] == ["intake_waits"]
+
+
+@pytest.mark.usefixtures("belt")
 def test_intake_pauses_while_the_stages_are_behind(world: World) -> None:
     runtime = world.runtime
     runtime.settings.intake.undecided = 3

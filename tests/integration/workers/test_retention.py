@@ -89,6 +89,14 @@ def test_messages_of_campaigns_that_ended_long_ago_go_and_their_balance_stays(wo
     assert removed(world) == {}
 
 
+def test_a_run_tells_of_every_kind_that_a_dry_one_tells_of(world: World) -> None:
+    removal = Removal(world.runtime)
+    while removal.step():
+        pass
+    assert removal.removed == to_remove(world.runtime)
+    assert list(removal.removed) == list(to_remove(world.runtime))
+
+
 def test_a_clock_that_runs_ahead_makes_nothing_old(world: World) -> None:
     young = ended(world, "young", machine_now() - timedelta(days=300))
     world.messages(young, world.contacts(numbers(2)), MessageState.SENT)

@@ -138,21 +138,47 @@ class Quick(Slow):
         return CannotTell(f"several fit {sought.message_id}")
 
 
+def _settler(world: World, providers: dict[str, Provider]) -> Settler:
+    return Settler(
+        SettlingMeans(
+            transaction=world.runtime.transaction,
+            clock=world.runtime.clock,
+            open_provider=providers.__getitem__,
+            accounts=list(providers),
+            plan=LookUpPlan(first=0.05),
+            sending=timedelta(seconds=90),
+        )
+    )
+
+
+class Broken(Slow):
+    """One with a mistake of ours in it, that one message brings about."""
+
+    async def find(self, sought: Sought) -> Finding:
+        self.asked += 1
+        if sought.to == PHONES[0]:
+            raise ZeroDivisionError
+        return Found(f"SM{sought.message_id}")
+
+
+def test_a_message_that_cannot_be_looked_up_ends_no_other_look_ups(
+    world: World, wait_for: WaitFor
+) -> None:
+    broken = Broken(threading.Event())
+    crashing, other = _in_doubt(world)
+    settler = _settler(world, {"sandbox": broken})
+    wait_for(lambda: world.row(other).state == "sent", what="the other")
+    wait_for(lambda: broken.asked > len(PHONES), what="another look-up")
+    settler.close()
+    assert world.row(crashing).state == "in_doubt"
+
+
 def test_a_slow_provider_holds_up_no_other_and_no_end(world: World, wait_for: WaitFor) -> None:
     allowed = threading.Event()
     slow, quick = Slow(allowed), Quick(allowed)
     providers: dict[str, Provider] = {"slow": slow, "quick": quick}
     doubted = _in_doubt(world, "one", "slow") + _in_doubt(world, "two", "Quick")
-    settler = Settler(
-        SettlingMeans(
-            transaction=world.runtime.transaction,
-            clock=world.runtime.clock,
-            open_provider=providers.__getitem__,
-            accounts=["slow", "quick"],
-            plan=LookUpPlan(first=0.05),
-            sending=timedelta(seconds=90),
-        )
-    )
+    settler = _settler(world, providers)
     wait_for(lambda: slow.asked == len(PHONES) and quick.asked > len(PHONES), what="the asking")
     assert set(world.states(doubted).values()) == {"in_doubt"}
     allowed.set()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults.bench import draw
+from benchmarks.faults.bench import MOST_RUNS, batches, draw
 from benchmarks.faults.evidence import Evidence, MessageRow
 from benchmarks.faults.scenarios import ALL
 from benchmarks.faults.scenarios.kills import AT
@@ -156,6 +156,19 @@ def test_the_page_names_every_scenario_with_what_it_breaks() -> None:
 
 def test_processes_are_killed_at_every_place() -> None:
     assert {point for _, point in AT} == set(FaultPoint)
+
+
+def test_a_stack_is_shared_by_those_who_leave_it_as_it_was() -> None:
+    draws = list(draw(3 * len(ALL), seed=5, only=None))
+
+    shares = list(batches(draws))
+
+    assert sorted(seed for _, share in shares for _, seed in share) == [seed for _, seed in draws]
+    for staging, share in shares:
+        scenarios = [scenario for scenario, _ in share]
+        assert len(scenarios) <= (MOST_RUNS if staging is None else 1)
+        assert {scenario.staging for scenario in scenarios} == {staging}
+        assert not any(scenario.is_last for scenario in scenarios[:-1])
 
 
 def test_every_scenario_comes_before_one_comes_again() -> None:

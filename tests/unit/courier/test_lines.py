@@ -4,7 +4,7 @@ from pipeline.policy.sender import SenderState
 from pipeline.policy.vocabulary import Channel, Tier
 from pipeline.store.claims import Parcel
 from pipeline.store.senders import Sender
-from workers.courier.lines import PATIENCE, Lines
+from workers.courier.lines import LONGEST_WAIT, PATIENCE, Lines
 
 SPAN = 0.1
 
@@ -87,3 +87,14 @@ def test_what_comes_back_keeps_its_place_until_it_has_waited_too_long() -> None:
     assert [one.id for one, _ in waiting.pick(3, now=1.0)[1]] == [1, 2, 3]
     assert sorted(waiting.put_back(picked[1], now=PATIENCE + 0.1)) == [1, 2]
     assert len(waiting) == 0
+
+
+def test_what_nobody_asks_a_slot_for_goes_back_before_its_lease_runs_out() -> None:
+    """All that may be on the wire is, and nothing of it ends."""
+    waiting = lines(sender(1), sender(2))
+    waiting.add([parcel(1), parcel(2, sender_id=2)], now=0.0)
+    waiting.add([parcel(3)], now=20.0)
+
+    assert waiting.take_old(LONGEST_WAIT) == []
+    assert waiting.take_old(LONGEST_WAIT + 0.1) == [1, 2]
+    assert [one.id for one, _ in waiting.pick(9, now=21.0)[1]] == [3]

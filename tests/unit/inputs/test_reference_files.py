@@ -218,6 +218,16 @@ def test_a_file_without_senders_is_unusable(file: File) -> None:
         list(read_senders(file('[[senders]]\nid = "a"\n', "s.toml")))
 
 
+def test_a_header_with_a_variable_is_refused_where_nobody_would_fill_it_in(file: File) -> None:
+    by_sms = TEMPLATE + 'header = "Hi {name}"\n'
+    on_whatsapp = by_sms.replace('"sms"', '"whatsapp"')
+    ((_, field, problem),) = refusals(read_templates(file(on_whatsapp, "t.toml")))
+    assert (field, "only the body's are filled in" in problem) == ("header", True)
+    assert refusals(read_templates(file(by_sms, "t.toml"))) == []
+    plain = on_whatsapp.replace("{name}", "there")
+    assert refusals(read_templates(file(plain, "t.toml"))) == []
+
+
 def test_a_bad_template_is_refused_and_the_others_pass(file: File) -> None:
     bad = TEMPLATE.replace('"approved"', '"aproved"').replace('"t"', '"u"')
     rows = list(read_templates(file(TEMPLATE + bad + TEMPLATE, "t.toml")))

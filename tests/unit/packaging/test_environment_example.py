@@ -39,7 +39,7 @@ def test_everything_that_compose_asks_for_is_shown() -> None:
 
 def test_a_setting_made_in_the_file_reaches_the_services(setting_names: set[str]) -> None:
     # The last is for the fault tests alone.
-    own = ("_DELIVERY__", "_WEB__", "<", "_FAULT__")
+    own = ("_DELIVERY__", "_WEB__", "_SMPP__", "<", "_FAULT__")
     of_one_service = {name for name in setting_names if any(part in name for part in own)}
     assert setting_names - of_one_service - IN_THE_IMAGE == NAMED_IN_COMPOSE - SET_IN_COMPOSE
     assert NAMED_IN_COMPOSE & setting_names >= SET_IN_COMPOSE

@@ -50,6 +50,24 @@ def news(field: str, value: Any) -> ProviderEvent:
 
 
 @pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("ARCHIVED", RegistrationStatus.DISABLED),
+        ("DELETED", RegistrationStatus.DISABLED),
+        ("PENDING", RegistrationStatus.SUBMITTED),
+        ("REINSTATED", RegistrationStatus.APPROVED),
+    ],
+)
+def test_words_for_a_template(word: str, status: RegistrationStatus) -> None:
+    value = {
+        "event": word,
+        "message_template_name": "spring_offer",
+        "message_template_language": "pt_BR",
+    }
+    assert news("message_template_status_update", value) == template(word, status)
+
+
+@pytest.mark.parametrize(
     ("told", "limit"),
     [("TIER_250", 250), ("TIER_2K", 2000), ("TIER_100K", 100_000), (-1, None), (10_000, 10_000)],
 )

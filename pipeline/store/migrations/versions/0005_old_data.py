@@ -1,7 +1,8 @@
 """old data: decisions by month, totals of campaigns whose messages are gone, messages vacuumed.
 
 The decisions that there are become one partition that ends with the month of the last of them.
-They are read through twice for that (a minute for some tens of millions) and not copied.
+They are read through twice for that (a minute for some tens of millions) and not copied; the
+messages are read once. Both tables take no writes meanwhile.
 
 Revision: 0005
 Follows: 0004
@@ -13,6 +14,12 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
+# Messages first, as every stage does: else a stage that has written to them waits for the
+# decisions, the index below waits for the stage, and PostgreSQL ends one of the two.
+_LOCK = (
+    "LOCK TABLE messages IN SHARE MODE",
+    "LOCK TABLE decisions IN ACCESS EXCLUSIVE MODE",
+)
 _DIVIDE = (
     "ALTER TABLE decisions RENAME TO decisions_before",
     "ALTER INDEX ix_decisions_message RENAME TO ix_decisions_before_message",
@@ -49,6 +56,8 @@ _VACUUM = """
 
 def upgrade() -> None:
     """Apply this migration."""
+    for statement in _LOCK:
+        op.execute(statement)
     _divide_decisions()
     op.execute(_VACUUM)
     op.create_index(
