@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -37,9 +38,13 @@ PARTS = 12
 
 FEEDING = 0.6
 
+FEWEST_LEAVING = 24
+"""So many leave of a small campaign too, if there are four times as many people."""
+
 KEPT = 0.25
-"""The share of the rows, and of those who leave, that is kept for those who wait for a moment to
-break something: it comes in ever smaller portions, and the rest of it when nobody waits any more.
+KEPT_LEAVING = 0.5
+"""The share of the rows, and of those who leave, that is kept for scenarios which wait for somebody
+to come by a place: it comes in ever smaller portions, while one waits, and the rest of it at last.
 """
 
 PORTION = 16
@@ -73,6 +78,7 @@ class Run:
     _rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _leaving: list[repliers.Reply] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
+    _wanted: threading.Event = field(default_factory=threading.Event)
     _released: threading.Event = field(default_factory=threading.Event)
     _seconds: float = SECONDS
 
@@ -104,7 +110,8 @@ class Run:
         ]
         self.messages = len(self._rows)
         generator.shuffle(self._rows)
-        leaving = generator.sample(crowd, max(1, round(len(crowd) * LEAVING)))
+        fewest = min(FEWEST_LEAVING, len(crowd) // 4)
+        leaving = generator.sample(crowd, max(fewest, round(len(crowd) * LEAVING)))
         self._leaving = repliers.replies(leaving, name=str(self.seed), seed=self.seed)
 
     def start(self) -> None:
@@ -112,6 +119,15 @@ class Run:
         for work in (self._feed, self._leave):
             self._threads.append(threading.Thread(target=work, daemon=True))
             self._threads[-1].start()
+
+    @contextmanager
+    def wanted(self) -> Iterator[None]:
+        """Let come of what was kept for as long as the block waits for something to happen."""
+        self._wanted.set()
+        try:
+            yield
+        finally:
+            self._wanted.clear()
 
     def release(self) -> None:
         """Nobody waits for a moment any more: let everything come that was kept."""
@@ -172,12 +188,13 @@ class Run:
                 self._send(producer, portion)
 
     def _kept(self, items: Sequence[T]) -> Iterator[Sequence[T]]:
-        """Ever smaller portions of what was kept; all the rest once it is released."""
+        """Ever smaller portions of what was kept, while they are wanted; all the rest at last."""
         while items:
             is_released = self._released.wait(PORTION_SECONDS)
-            size = len(items) if is_released else len(items) // PORTION + 1
-            yield items[:size]
-            items = items[size:]
+            if is_released or self._wanted.is_set():
+                size = len(items) if is_released else len(items) // PORTION + 1
+                yield items[:size]
+                items = items[size:]
 
     def _send(self, producer: Producer, rows: Sequence[tuple[str, dict[str, Any]]]) -> None:
         by_campaign: dict[str, list[dict[str, Any]]] = {}
@@ -209,7 +226,7 @@ class Run:
             }
             for reply in self._leaving
         ]
-        at_first = round(len(replies) * (1 - KEPT))
+        at_first = round(len(replies) * (1 - KEPT_LEAVING))
         self._reply(replies[:at_first], per_second)
         for portion in self._kept(replies[at_first:]):
             self._reply(portion, per_second)

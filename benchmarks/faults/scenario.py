@@ -56,7 +56,8 @@ class Breaker:
             action: ``kill`` or ``freeze``.
         """
         orders = [(role, point, self.scene.order(role, point, action)) for role, point in places]
-        self.scene.wait(lambda: all(reached() for _, _, reached in orders), seconds=seconds)
+        with self.run.wanted():
+            self.scene.wait(lambda: all(reached() for _, _, reached in orders), seconds=seconds)
         for role, point, reached in orders:
             what = f"{action} {role} at {point.value}"
             if reached():

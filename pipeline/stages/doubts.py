@@ -93,14 +93,19 @@ def settle_by_look_up(
     """Write down what providers found, and settle what that proves.
 
     A message that was found is sent. One that was not found twice, at a time when the provider
-    must know, has failed and gets its cap and quota back. Everything else stays in doubt.
+    must know, has failed and gets its cap and quota back. Everything else stays in doubt, and so
+    does one whose words another message of ours to the same person has: that may be what was found.
     """
     done = LookedUp()
     looked: list[Looked] = []
     found: list[tuple[DoubtedMessage, Found]] = []
     absent: list[DoubtedMessage] = []
+    contested = look_ups.contested(
+        connection,
+        {one.id: finding.provider_id for one, finding in findings if isinstance(finding, Found)},
+    )
     for message, finding in findings:
-        if isinstance(finding, Found):
+        if isinstance(finding, Found) and message.id not in contested:
             found.append((message, finding))
             continue
         times = message.not_found

@@ -147,6 +147,36 @@ def take(
     ]
 
 
+# In one query for all; a person has few messages. One that is settled later than this looks had its
+# state `sending` or `in_doubt` when the provider was asked, or was not taken yet.
+_CONTESTED = text(
+    """
+    SELECT m.id
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:provider_ids AS text[])) AS f (id, provider_id)
+    JOIN messages m ON m.id = f.id
+    JOIN campaigns c ON c.id = m.campaign_id
+    WHERE EXISTS (
+        SELECT FROM messages o JOIN campaigns b ON b.id = o.campaign_id
+        WHERE o.contact_id = m.contact_id AND o.sender_id = m.sender_id AND o.id <> m.id
+          AND (o.provider_id = f.provider_id
+               OR o.provider_id IS NULL AND o.state IN ('sending', 'in_doubt')
+                  AND b.body = c.body AND o.variables IS NOT DISTINCT FROM m.variables))
+    """
+)
+
+
+def contested(connection: Connection, found: Mapping[int, str]) -> set[int]:
+    """Messages of which what their provider has may as well be another one of the same person.
+
+    Args:
+        found: message → the provider's id of what it has.
+    """
+    if not found:
+        return set()
+    values = {"ids": list(found), "provider_ids": list(found.values())}
+    return set(connection.execute(_CONTESTED, values).scalars())
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Looked:
     """The end of one look-up that settled nothing.
