@@ -12,6 +12,7 @@ from benchmarks.faults.run import Outcome, judge_all, perform
 from benchmarks.faults.scenario import Scenario
 from benchmarks.faults.scenarios import ALL
 from benchmarks.faults.verdict import Verdict
+from config.logs import configure_logs
 
 FASTEST = 2000
 """Messages a second that all senders together are allowed, where a campaign is large."""
@@ -121,6 +122,7 @@ def measure(draws: Iterable[tuple[Scenario, int]], messages: int) -> Generator[L
 
     A stack has `MOST_RUNS` runs; after a broken promise there is a new one.
     """
+    configure_logs("console", "CRITICAL")
     for staging, batch in batches(draws):
         waiting = list(batch)
         while waiting:

@@ -15,7 +15,6 @@ from benchmarks.faults.scene import Scene
 from benchmarks.faults.servers import BreakableServers, small_disk
 from benchmarks.packs import without_thresholds
 from benchmarks.traffic import RequestLog
-from config.logs import configure_logs
 from config.settings import LeaseSettings, Settings
 from pipeline.policy.vocabulary import Stage
 from workers.runtime import Runtime
@@ -67,7 +66,6 @@ def scene(staging: Staging | None = None, *, keep: Callable[[], bool] = bool) ->
         keep: asked at the end: whether the folder with the logs stays.
     """
     staging = staging or Staging()
-    configure_logs("console", "CRITICAL")
     folder = Path(tempfile.mkdtemp(prefix="recado-faults-"))
     with held_to_the_end() as cleanup:
         cleanup.callback(lambda: None if keep() else shutil.rmtree(folder, ignore_errors=True))
