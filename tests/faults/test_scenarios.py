@@ -41,7 +41,7 @@ TOGETHER = {
         "provider-broken",
         "provider-without-address",
     ),
-    "kills": ("kill-everywhere", "kill-anytime"),
+    "kills": ("kill-everywhere",),
     "freezes": ("freeze-stutter", "freeze-senders", "freeze-stages"),
 }
 """What one campaign goes through after the other; all of these on one stack, in this order."""
@@ -49,7 +49,7 @@ TOGETHER = {
 ALONE = ("clock-change",)
 """It has a clock of its own."""
 
-LONG = ("rolling-restart", "crowd", "freeze-couriers")
+LONG = ("rolling-restart", "crowd", "freeze-couriers", "kill-anytime")
 """Only in the long form: a dozen processes to start, or much like another. Processes that are asked
 to stop in the middle of a campaign are tried in ``test_kill_everything``."""
 
