@@ -73,4 +73,4 @@ def halt_campaigns(connection: Connection, answers: Sequence[Answer], now: datet
 
 def _accounts(connection: Connection, sender_ids: Collection[int]) -> Mapping[int, str]:
     found = senders.select_senders(connection, ids=sender_ids)
-    return {sender.id: sender.provider.lower() for sender in found}
+    return {sender.id: sender.account for sender in found}

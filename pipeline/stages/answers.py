@@ -99,14 +99,17 @@ def _follow_up(connection: Connection, answers: Sequence[Answer], now: datetime)
 
     Each in the order of their ids, so that two batches never wait for each other in a circle.
     """
-    refused = [
-        (answer.claimed.parcel, answer.result)
-        for answer in answers
-        if isinstance(answer.result, Rejected)
-    ]
     answer_news.count_unknown(connection, answers, now)
-    for parcel, result in sorted(refused, key=lambda one: one[0].sender_id):
-        halt(connection, parcel.sender_id, result, country=parcel.country, now=now)
+    # A whole batch may be refused for one reason: it is looked at once.
+    refused: dict[tuple[int, Action, str], Rejected] = {}
+    for answer in answers:
+        if isinstance(answer.result, Rejected):
+            parcel = answer.claimed.parcel
+            refused.setdefault(
+                (parcel.sender_id, answer.result.action, parcel.country), answer.result
+            )
+    for (sender_id, _, country), result in sorted(refused.items(), key=lambda one: one[0]):
+        halt(connection, sender_id, result, country=country, now=now)
     answer_news.halt_campaigns(connection, answers, now)
 
 
@@ -134,7 +137,7 @@ def _refusals(connection: Connection, answers: Sequence[Answer], now: datetime) 
         return []
     theirs = campaigns.by_ids(connection, {parcel.campaign_id for parcel, _ in found})
     ours = senders.select_senders(connection, ids={parcel.sender_id for parcel, _ in found})
-    providers = {sender.id: sender.provider.lower() for sender in ours}
+    providers = {sender.id: sender.account for sender in ours}
     return [
         Refusal(
             message_id=parcel.id,

@@ -17,9 +17,9 @@ from pipeline.policy.numbers import NumberFacts, read_number
 from pipeline.policy.recipients import BadRow, Recipient, read_recipient
 from pipeline.policy.vocabulary import Reason
 from pipeline.policy.zones import check_zone
-from pipeline.store import campaigns, contacts, messages
+from pipeline.store import campaigns, contacts, incoming
 from pipeline.store.campaigns import Campaign
-from pipeline.store.messages import Incoming
+from pipeline.store.incoming import Incoming
 
 SCHEMA = "recado.intake/1"
 MAX_MESSAGES = 1000
@@ -97,8 +97,8 @@ def run(
         return TakenIn([], unknown)
     people = [row.number for row in rows if row.number is not None]
     ids = contacts.identify(connection, people, now=now)
-    incoming = [row.incoming(ids) for row in rows]
-    return TakenIn(messages.take_in(connection, incoming, lease=lease, now=now), unknown)
+    new = [row.incoming(ids) for row in rows]
+    return TakenIn(incoming.take_in(connection, new, lease=lease, now=now), unknown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def fitting_senders(
 
     def rank(sender: Sender) -> tuple[object, ...]:
         return (
-            sender.provider.lower() not in accounts,
+            sender.account not in accounts,
             sender.id != received_by,
             sender.state is SenderState.SUSPENDED,
             sender.country != country,

@@ -72,7 +72,7 @@ def _halt(
     theirs = [
         sender
         for sender in senders.select_senders(connection)
-        if sender.provider.lower() == account and sender.channel is Channel.WHATSAPP
+        if sender.account == account and sender.channel is Channel.WHATSAPP
     ]
     done = suspend(
         connection,

@@ -25,7 +25,7 @@ def note_messages(connection: Connection, answers: Sequence[Answer], *, now: dat
     if not taken:
         return
     ours = senders.select_senders(connection, ids={parcel.sender_id for parcel, _ in taken})
-    accounts = {sender.id: sender.provider.lower() for sender in ours}
+    accounts = {sender.id: sender.account for sender in ours}
     named = [
         _named(accounts[parcel.sender_id], parcel.id, result)
         for parcel, result in taken

@@ -169,7 +169,7 @@ def _senders_at(one: Brought[InboundReply], ours: Sequence[Sender]) -> list[Send
         if sender.address in event.addresses
         and (event.channel is None or sender.channel is event.channel)
     ]
-    return sorted(at, key=lambda sender: sender.provider.lower() != one.account)
+    return sorted(at, key=lambda sender: sender.account != one.account)
 
 
 def _understand(reply: _Reply, context: Context) -> Understanding:
@@ -203,7 +203,7 @@ def _understand(reply: _Reply, context: Context) -> Understanding:
 
 def _is_own(reply: _Reply) -> bool:
     """Whether the account that brought the reply is the one that our sender sends through."""
-    return reply.sender is not None and reply.sender.provider.lower() == reply.brought.account
+    return reply.sender is not None and reply.sender.account == reply.brought.account
 
 
 def _row(reply: _Reply, meaning: Understanding) -> ReceivedReply:

@@ -152,11 +152,11 @@ def halt(
     if refusal.action not in _HALTS:
         return
     (own,) = senders.select_senders(connection, ids=[sender_id])
-    account = own.provider.lower()
+    account = own.account
     halted = [own]
     if refusal.action is not Action.HALT_SENDER:
         everyone = senders.select_senders(connection)
-        halted = [sender for sender in everyone if sender.provider.lower() == account]
+        halted = [sender for sender in everyone if sender.account == account]
     if refusal.action is Action.HALT_DESTINATION:
         halted = [sender for sender in halted if sender.country == country]
     if told_at is not None:

@@ -42,7 +42,7 @@ def halt(
     (sender,) = senders.select_senders(connection, ids=[sender_id])
     change(
         connection,
-        account=sender.provider.lower(),
+        account=sender.account,
         code=campaign.template_code or "",
         language=registered.language,
         status=RegistrationStatus.DISABLED,
