@@ -24,9 +24,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from pipeline.chunks import RowTooLargeError, chunks
 from pipeline.limits.belt import Belt, answers, belt_of, read_belt
 from pipeline.policy.pressure import Load, Pressure, Strain, strains
-from pipeline.rows import RowTooLargeError, chunks
 from pipeline.stages.intake import SCHEMA
 
 STREAM = "recado:intake"

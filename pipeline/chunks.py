@@ -1,4 +1,4 @@
-"""Rows on their way into the stream: JSON arrays within its limits."""
+"""Rows in chunks, as the stream takes them: JSON arrays within its limits."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
