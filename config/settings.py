@@ -191,7 +191,7 @@ class FaultSettings(BaseModel, extra="forbid"):
     Attributes:
         point: where, one of the names in ``workers/faultpoints.py``; None: nowhere.
         action: what happens there: SIGKILL, or SIGSTOP.
-        passage: when the process comes there for the how manieth time.
+        passage: which time that the process comes there; 1 for the first.
         token: a file that whoever does it removes first; without the file nobody does it. None:
             every process that comes there does it.
         orders: a folder that is looked at whenever the process comes to a place: a file of the

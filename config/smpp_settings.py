@@ -1,7 +1,5 @@
 """The settings of an account at an SMSC, beside those that every account has."""
 
-from typing import Any
-
 from pydantic import BaseModel, Field, SecretStr
 
 from pipeline.providers.smpp.account import LongTexts, ReceiptIds, SmppAccount, read_address
@@ -70,19 +68,19 @@ class SmppFields(BaseModel):
             base_url, request_timeout: those of the account.
         """
         host, port, tls = read_address(base_url)
-        shared: dict[str, Any] = self.model_dump(
-            include={"system_id", "system_type", "window", "enquire_link_seconds"}
-        )
         return SmppAccount(
             name=name.lower(),
             host=host,
             port=port,
             tls=tls,
+            system_id=self.system_id,
             password=self.password.get_secret_value(),
+            system_type=self.system_type,
+            window=self.window,
+            enquire_link_seconds=self.enquire_link_seconds,
             request_timeout=request_timeout,
             long_texts=self.long_texts,
             receipt_ids=self.receipt_ids,
             opt_out_errors=frozenset(code.upper() for code in self.opt_out_errors),
             violation_errors=frozenset(code.upper() for code in self.violation_errors),
-            **shared,
         )

@@ -41,7 +41,7 @@ def media_kind(url: str) -> MediaKind:
     """What lies at an address.
 
     Raises:
-        MediaError: it is no address of a public host over https, too long, or of no known kind.
+        MediaError: it is no https address, too long, or of no known kind.
     """
     if len(url) > LONGEST_MEDIA_URL:
         raise MediaError(f"is longer than {LONGEST_MEDIA_URL} characters; give a shorter address")

@@ -9,6 +9,9 @@ from pipeline.providers.base import Action, Ambiguous, NotStarted, Rejected, Sen
 UNREACHABLE = "unreachable"
 """The code of a request that found nobody."""
 
+UNUSABLE = "account_unusable"
+"""The code, ours, of an account that cannot carry what its sender sends."""
+
 OUTAGES = frozenset(
     {
         UNREACHABLE,
@@ -37,7 +40,7 @@ TROUBLE = frozenset(
 
 TECHNICAL_HALTS = frozenset(
     {
-        "account_unusable",  # ours: the settings lack it
+        UNUSABLE,  # ours: the settings lack it, or it is for another channel
         "http_301",  # a wrong address, as the next four
         "http_302",
         "http_303",

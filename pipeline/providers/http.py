@@ -16,6 +16,7 @@ import aiohttp
 from yarl import URL
 
 from pipeline.providers.base import Action, Ambiguous, NotStarted, Rejected
+from pipeline.providers.health import UNREACHABLE
 
 SessionFactory = Callable[[Mapping[str, str]], aiohttp.ClientSession]
 """Makes a session that sends the given headers with every request; called inside the loop."""
@@ -79,7 +80,7 @@ PostResult = Answer | Unreachable | Unanswered | TooLate
 def without_answer(result: Unreachable | Unanswered | TooLate) -> Rejected | Ambiguous | NotStarted:
     """What a request that got no answer means for its message, whoever the provider is."""
     if isinstance(result, Unreachable):
-        return Rejected(Action.RETRY_LATER, "unreachable", result.detail, None)
+        return Rejected(Action.RETRY_LATER, UNREACHABLE, result.detail, None)
     if isinstance(result, TooLate):
         return NotStarted()
     return Ambiguous(result.detail)

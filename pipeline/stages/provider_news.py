@@ -24,7 +24,7 @@ def take(
 ) -> dict[int, Taken]:
     """Put into force what was told, in the order of the provider's times: place → effect."""
     taken: dict[int, Taken] = {}
-    for one in sorted(brought, key=lambda one: one.happened_at(one.event.occurred_at)):
+    for one in sorted(brought, key=_told_at):
         changed = _take(connection, one.account, one.event, _told_at(one), context.now)
         taken[one.place] = Taken(effect=Effect.NEWS if changed else Effect.NEWS_OLD)
     return taken

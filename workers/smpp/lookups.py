@@ -14,9 +14,6 @@ from workers.smpp.grouped import Grouped
 Span = tuple[str, str]
 """Of replies' ids: the first, and the first beyond."""
 
-PAIR = 16
-"""Characters of a reply's id that name the person and the address."""
-
 
 class Lookups:
     """The look-ups of one account. Each kind has its one connection: no reply waits for receipts.

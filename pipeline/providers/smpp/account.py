@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 PORTS = {"smpp": 2775, "smpps": 3550}
 """Where an address names no port; the first is IANA's, the second what is common for TLS."""
 
+_FORM = "must be smpp://host:port, or smpps://host:port for TLS"
+
 
 class LongTexts(StrEnum):
     """How a text travels that does not fit into one SMS."""
@@ -63,11 +65,16 @@ def read_address(base_url: str) -> tuple[str, int, bool]:
     Raises:
         ValueError: it is no such address.
     """
-    parts = urlsplit(base_url)
-    plain = not (parts.path.strip("/") or parts.query or parts.username or parts.password)
-    if parts.scheme not in PORTS or not parts.hostname or not plain:
-        raise ValueError("must be smpp://host:port, or smpps://host:port for TLS")
-    return parts.hostname, parts.port or PORTS[parts.scheme], parts.scheme == "smpps"
+    try:
+        parts = urlsplit(base_url)
+        port = parts.port
+    except ValueError:
+        # Its words show what stands in the port's place, which may be a password.
+        raise ValueError(_FORM) from None
+    more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in PORTS or not parts.hostname or more:
+        raise ValueError(_FORM)
+    return parts.hostname, port or PORTS[parts.scheme], parts.scheme == "smpps"
 
 
 def canonical_id(provider_id: str, *, hexadecimal: bool = False) -> str:

@@ -7,6 +7,7 @@ from contextlib import suppress
 import structlog
 
 from pipeline.providers.base import Action, Rejected
+from pipeline.providers.health import UNREACHABLE
 from pipeline.providers.http import clean_detail
 from pipeline.providers.smpp import codes
 from pipeline.providers.smpp.account import SmppAccount
@@ -75,7 +76,7 @@ class Keeper:
             await self._task
         if self._link is not None:
             await self._link.close()
-        await self._tell(None, Rejected(Action.RETRY_LATER, "unreachable", "closed", None))
+        await self._tell(None, Rejected(Action.RETRY_LATER, UNREACHABLE, "closed", None))
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -99,7 +100,7 @@ class Keeper:
                 continue
             self._failures += 1
             detail = f"the connection ended: {why}"
-            await self._tell(None, Rejected(Action.RETRY_LATER, "unreachable", detail, None))
+            await self._tell(None, Rejected(Action.RETRY_LATER, UNREACHABLE, detail, None))
             await asyncio.sleep(self._pause())
 
     def _pause(self) -> float:
@@ -116,7 +117,7 @@ class Keeper:
         # Refused, unknown host, a failed handshake, or nobody who answers.
         detail = clean_detail(f"{type(error).__name__}: {error}")
         log.warning("smpp_unreachable", account=self._account.name, error=type(error).__name__)
-        return Rejected(Action.RETRY_LATER, "unreachable", detail, None)
+        return Rejected(Action.RETRY_LATER, UNREACHABLE, detail, None)
 
     async def _tell(self, link: Link | None, refusal: Rejected | None) -> None:
         async with self._changed:

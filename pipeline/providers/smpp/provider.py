@@ -5,6 +5,7 @@ import itertools
 import random
 from collections.abc import Sequence
 
+from pipeline.policy.vocabulary import Channel
 from pipeline.providers.base import (
     Accepted,
     Action,
@@ -17,6 +18,7 @@ from pipeline.providers.base import (
     SendResult,
     Sought,
 )
+from pipeline.providers.health import UNREACHABLE, UNUSABLE
 from pipeline.providers.http import storable
 from pipeline.providers.smpp import codes
 from pipeline.providers.smpp.account import LongTexts, SmppAccount, answered_id
@@ -44,6 +46,8 @@ class SmppProvider:
         A text of several parts is taken when all of them are, and refused when all of them are.
         Anything between may have reached the person in pieces: it is never sent again.
         """
+        if message.channel is not Channel.SMS:
+            return Rejected(Action.HALT_SENDER, UNUSABLE, "an SMSC carries SMS alone", None)
         try:
             submission = self._compose(message)
         except ValueError as error:
@@ -60,7 +64,7 @@ class SmppProvider:
         if answers is None:
             if hurry:
                 return NotStarted()
-            return Rejected(Action.RETRY_LATER, "unreachable", "no place on a connection", None)
+            return Rejected(Action.RETRY_LATER, UNREACHABLE, "no place on a connection", None)
         return self._read(message, answers)
 
     async def find(self, sought: Sought) -> Finding:

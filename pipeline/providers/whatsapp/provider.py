@@ -5,7 +5,16 @@ from collections.abc import Callable
 from yarl import URL
 
 from pipeline.policy.vocabulary import Category, Channel
-from pipeline.providers.base import CannotTell, Finding, OutboundMessage, SendResult, Sought
+from pipeline.providers.base import (
+    Action,
+    CannotTell,
+    Finding,
+    OutboundMessage,
+    Rejected,
+    SendResult,
+    Sought,
+)
+from pipeline.providers.health import UNUSABLE
 from pipeline.providers.http import Answer, Client, SessionFactory, without_answer
 from pipeline.providers.whatsapp import dialect
 
@@ -40,7 +49,8 @@ class WhatsAppProvider:
     ) -> SendResult:
         """Hand over one message, once; see `Provider.send`."""
         if message.channel is not Channel.WHATSAPP:
-            raise ValueError("the WhatsApp Cloud API carries no SMS")
+            detail = "the WhatsApp Cloud API carries WhatsApp alone"
+            return Rejected(Action.HALT_SENDER, UNUSABLE, detail, None)
         sender = message.sender_address
         # Only templates: marketing in a conversation's own words goes as any reply does.
         marketing = (

@@ -3,10 +3,11 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from pipeline.policy.vocabulary import Category
+from pipeline.policy.vocabulary import Category, Channel
 from pipeline.providers.base import (
     Accepted,
     Action,
@@ -111,6 +112,24 @@ def test_each_class_of_refusal(double: Double, action: Action) -> None:
     assert double.taken == 1
 
 
+def test_a_sender_of_another_channel_is_halted_and_sends_nothing(double: Double) -> None:
+    if double.kind not in ("smpp", "whatsapp_cloud"):
+        pytest.skip("it carries both channels")
+    other = Channel.WHATSAPP if double.channel is Channel.SMS else Channel.SMS
+
+    async def main() -> SendResult:
+        provider = open_provider(double, timeout=5.0)
+        try:
+            return await provider.send(replace(message_for(double), channel=other))
+        finally:
+            await provider.close()
+
+    result = asyncio.run(main())
+    assert isinstance(result, Rejected)
+    assert (result.action, result.code) == (Action.HALT_SENDER, "account_unusable")
+    assert double.taken == 0
+
+
 def test_when_to_come_back(double: Double) -> None:
     if Scene.BUSY not in double.scenes:
         pytest.skip("its answers do not tell")
@@ -192,8 +211,9 @@ def test_cancelled_while_nobody_answers(double: Double) -> None:
     async def main() -> None:
         provider = open_provider(double, timeout=5.0)
         sending = asyncio.create_task(provider.send(message_for(double)))
-        while not double.taken:  # noqa: ASYNC110 - the server is in a thread of its own
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while not double.taken:  # noqa: ASYNC110 - the server is in a thread of its own
+                await asyncio.sleep(0.01)
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending

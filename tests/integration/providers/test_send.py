@@ -1,15 +1,18 @@
 """One table of cases for every dialect that the sandbox speaks."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from pipeline.policy.vocabulary import Category
 from pipeline.providers.base import Accepted, Action, Ambiguous, Rejected
-from pipeline.providers.registry import BASE_URLS, ProviderAccount, create_provider
+from pipeline.providers.registry import ProviderAccount, create_provider
 
 CHANNELS = ("sms", "whatsapp")
 TO = "+5511999990001"
@@ -322,6 +325,48 @@ def test_twilio_carries_whatsapp_too(sandbox: Any, send: Any, message: Any) -> N
     assert (line["channel"], line["sender"], line["to"]) == ("whatsapp", "+15550100001", TO)
 
 
-def test_a_provider_is_where_it_says_unless_the_account_names_another_address() -> None:
-    assert set(BASE_URLS) == {"twilio", "whatsapp_cloud"}
-    assert all(url.startswith("https://") for url in BASE_URLS.values())
+class Nowhere(AbstractResolver):
+    """Knows no host, and remembers which were asked for.
+
+    Attributes:
+        asked: (host, port), in order.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        del family
+        self.asked.append((host, port))
+        raise OSError("no such host")
+
+    async def close(self) -> None:
+        return
+
+
+@pytest.mark.parametrize(
+    ("kind", "channel", "host"),
+    [("twilio", "sms", "api.twilio.com"), ("whatsapp_cloud", "whatsapp", "graph.facebook.com")],
+)
+def test_an_account_without_an_address_goes_to_its_providers_own(
+    message: Any, kind: str, channel: str, host: str
+) -> None:
+    nowhere = Nowhere()
+
+    async def main() -> None:
+        provider = create_provider(
+            kind,
+            ProviderAccount(base_url="", account_sid="AC1"),
+            open_session=lambda headers: aiohttp.ClientSession(
+                headers=headers, connector=aiohttp.TCPConnector(resolver=nowhere)
+            ),
+        )
+        try:
+            await provider.send(message(channel))
+        finally:
+            await provider.close()
+
+    asyncio.run(main())
+    assert nowhere.asked == [(host, 443)]

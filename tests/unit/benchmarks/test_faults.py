@@ -138,6 +138,11 @@ def test_a_fourth_message_in_a_month_is_over_the_cap(books: Books) -> None:
     assert not _judge(_evidence(sent[:3], requests[:3]), books).problems
     (problem,) = _judge(_evidence(sent, requests), books).problems
     assert "cap" in problem
+    # One more, six weeks later, makes it no better.
+    weeks = NOON + 42 * 24 * 3600
+    later = _evidence([*sent, replace(SENT, id=5)], [*requests, _request(weeks, 5)])
+    (problem,) = _judge(later, books).problems
+    assert "cap" in problem
 
 
 def test_where_nobody_was_killed_even_a_settled_doubt_is_one_too_many(books: Books) -> None:

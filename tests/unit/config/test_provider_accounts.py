@@ -41,6 +41,7 @@ def test_the_providers_own_address_need_not_be_named(
         (TWILIO | {"AUTH_TOKEN": ""}, "needs AUTH_TOKEN"),
         ({"KIND": "sandbox"}, "needs BASE_URL"),
         ({"KIND": "smpp", "BASE_URL": "smpp://127.0.0.1"}, "needs SYSTEM_ID"),
+        ({"KIND": "smpp", "SYSTEM_ID": "me", "BASE_URL": "smpp://me:hush#1@h"}, "must be smpp://"),
         (TWILIO | {"BASE_URL": "api.twilio.com"}, "BASE_URL must be like https://"),
         (TWILIO | {"BASE_URL": "https://api.twilio.com:x"}, "BASE_URL must be like https://"),
         (TWILIO | {"BASE_URL": "https://me:hush@api.twilio.com"}, "BASE_URL must hold no name"),

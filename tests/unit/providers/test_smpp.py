@@ -84,7 +84,19 @@ def test_a_length_that_no_pdu_has_is_garbage(length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "http://h:1", "smpp://", "smpp://u:p@h", "smpp://h/path", "smpp://h?x=1"]
+    "address",
+    [
+        "",
+        "http://h:1",
+        "smpp://",
+        "smpp://u:p@h",
+        "smpp://u:p#w@h",
+        "smpp://h/path",
+        "smpp://h?x=1",
+        "smpp://h#x",
+        "smpp://h:70000",
+        "smpp://[::1",
+    ],
 )
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="smpp://host:port"):
