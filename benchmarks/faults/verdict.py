@@ -182,6 +182,7 @@ def _is_over(message: MessageRow, sent: list[float], evidence: Evidence, books: 
     caps = () if policy is None else policy.caps.get(Category.MARKETING, ())
     bound = binding_caps(caps, Channel.SMS, lambda: states_of(message.phone or ""))
     return any(
-        sum(at > instants[-1] - cap.period for at in instants) > limit_of(cap, on_holiday=False)
+        sum(end - cap.period < at <= end for at in instants) > limit_of(cap, on_holiday=False)
         for cap in bound
+        for end in instants
     )

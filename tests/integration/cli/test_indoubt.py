@@ -10,16 +10,10 @@ from pipeline.policy.vocabulary import MessageState
 from tests.integration.world import World, numbers
 from workers.clock import machine_now
 from workers.reports.masks import mask_number
-from workers.runtime import Runtime
 
 Recado = Callable[..., "subprocess.CompletedProcess[str]"]
 
 PHONES = numbers(4)
-
-
-@pytest.fixture
-def world(runtime: Runtime) -> World:
-    return World(runtime)
 
 
 def _doubted(world: World) -> list[int]:
@@ -105,5 +99,6 @@ def test_doubts_are_settled_one_by_one_and_by_campaign(recado: Recado, world: Wo
 def test_what_is_no_settlement_is_refused(
     recado: Recado, world: World, arguments: tuple[str, ...]
 ) -> None:
+    ids = _doubted(world)
     assert recado("indoubt", "settle", *arguments).returncode == 2
-    assert world.states() == {}
+    assert world.states() == dict.fromkeys(ids, "in_doubt")

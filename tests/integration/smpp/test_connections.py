@@ -59,11 +59,12 @@ def test_a_bind_that_fails_again_and_again_halts_the_account(smsc: Smsc) -> None
     smsc.conduct(bind=0x0D)
 
     async def work(provider: SmppProvider) -> SendResult:
-        while True:
-            result = await provider.send(message())
-            if isinstance(result, Rejected) and result.action is Action.HALT_ACCOUNT:
-                return result
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            while True:
+                result = await provider.send(message())
+                if isinstance(result, Rejected) and result.action is Action.HALT_ACCOUNT:
+                    return result
+                await asyncio.sleep(0.05)
 
     assert run(account(smsc.address), work).code == "ESME_RBINDFAIL"
 

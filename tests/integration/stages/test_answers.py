@@ -1,19 +1,17 @@
 """What becomes of messages after their attempt, over a real database."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from pipeline.policy.vocabulary import MessageState
 from pipeline.providers.base import Accepted, Action, Ambiguous, Rejected, SendResult
 from pipeline.stages import answers, delivery
 from pipeline.stages.attempts import RETRIES, Answer
 from pipeline.stages.delivery import Claimed
-from pipeline.store import claims, quotas, recovery
+from pipeline.store import claims, recovery
 from pipeline.store.senders import Sender
 from tests.integration.world import NOW, World, directory_of, numbers
 
@@ -24,7 +22,7 @@ ANSWERED = NOW + timedelta(seconds=1)
 VIOLATING = Rejected(Action.HALT_SENDER, "131048", "spam", None, violation=True)
 
 
-def _claim(world: World, ids: Sequence[int], *, seconds: float = 0) -> list[Claimed]:
+def claim(world: World, ids: Sequence[int], *, seconds: float = 0) -> list[Claimed]:
     now = NOW + timedelta(seconds=seconds)
     with world.runtime.transaction() as connection:
         parcels = claims.load(connection, ids)
@@ -39,14 +37,14 @@ def _claim(world: World, ids: Sequence[int], *, seconds: float = 0) -> list[Clai
         )
 
 
-def _claimed(world: World, count: int = 1) -> list[Claimed]:
+def claimed_messages(world: World, count: int = 1) -> list[Claimed]:
     sender = world.sender()
     people = world.contacts(numbers(count))
     ids = world.messages(world.campaign(), people, MessageState.READY, sender_id=sender.id)
-    return _claim(world, ids)
+    return claim(world, ids)
 
 
-def _record(world: World, *ends: Answer) -> None:
+def record(world: World, *ends: Answer) -> None:
     with world.runtime.transaction() as connection:
         answers.record(
             connection, ends, books=world.runtime.books, now=ANSWERED, machine_now=ANSWERED
@@ -60,7 +58,7 @@ def _reserved(world: World) -> tuple[int, int]:
     return caps.n, quota.n
 
 
-def _rejected(action: Action, retry_after: float | None = None) -> Rejected:
+def rejected(action: Action, retry_after: float | None = None) -> Rejected:
     return Rejected(action, "63018", "no", retry_after)
 
 
@@ -86,34 +84,34 @@ CASES = {
     "ambiguous": Case(result=Ambiguous("?"), state="in_doubt", outcome="in_doubt", kept=True),
     "crashed": Case(result=None, state="in_doubt", outcome="in_doubt", kept=True),
     "not started": Case(result=None, started=False, state="ready", outcome="unsent"),
-    "retry soon": Case(result=_rejected(Action.RETRY_LATER, 20.0), state="ready", outcome="retry"),
+    "retry soon": Case(result=rejected(Action.RETRY_LATER, 20.0), state="ready", outcome="retry"),
     "retry later": Case(
-        result=_rejected(Action.RETRY_LATER, 3600.0), state="deferred", outcome="retry"
+        result=rejected(Action.RETRY_LATER, 3600.0), state="deferred", outcome="retry"
     ),
-    "slow sender": Case(result=_rejected(Action.SLOW_SENDER), state="ready", outcome="retry"),
+    "slow sender": Case(result=rejected(Action.SLOW_SENDER), state="ready", outcome="retry"),
     "slow recipient": Case(
-        result=_rejected(Action.SLOW_RECIPIENT, 86400.0), state="deferred", outcome="retry"
+        result=rejected(Action.SLOW_RECIPIENT, 86400.0), state="deferred", outcome="retry"
     ),
-    "slow account": Case(result=_rejected(Action.SLOW_ACCOUNT), state="ready", outcome="retry"),
-    "fail": Case(result=_rejected(Action.FAIL), state="failed", outcome="failed"),
-    "filtered": Case(result=_rejected(Action.FAIL_FILTERED), state="failed", outcome="failed"),
+    "slow account": Case(result=rejected(Action.SLOW_ACCOUNT), state="ready", outcome="retry"),
+    "fail": Case(result=rejected(Action.FAIL), state="failed", outcome="failed"),
+    "filtered": Case(result=rejected(Action.FAIL_FILTERED), state="failed", outcome="failed"),
     "suppress": Case(
-        result=_rejected(Action.SUPPRESS), state="failed", outcome="failed", suppressed=True
+        result=rejected(Action.SUPPRESS), state="failed", outcome="failed", suppressed=True
     ),
     "suppress marketing": Case(
-        result=_rejected(Action.SUPPRESS_MARKETING),
+        result=rejected(Action.SUPPRESS_MARKETING),
         state="failed",
         outcome="failed",
         suppressed=True,
     ),
     "halt sender": Case(
-        result=_rejected(Action.HALT_SENDER), state="ready", outcome="retry", sender="suspended"
+        result=rejected(Action.HALT_SENDER), state="ready", outcome="retry", sender="suspended"
     ),
     "halt account": Case(
-        result=_rejected(Action.HALT_ACCOUNT), state="ready", outcome="retry", sender="suspended"
+        result=rejected(Action.HALT_ACCOUNT), state="ready", outcome="retry", sender="suspended"
     ),
     "halt destination": Case(
-        result=_rejected(Action.HALT_DESTINATION),
+        result=rejected(Action.HALT_DESTINATION),
         state="ready",
         outcome="retry",
         sender="suspended",
@@ -124,10 +122,10 @@ CASES = {
         outcome="retry",
     ),
     "halt campaign": Case(
-        result=_rejected(Action.HALT_CAMPAIGN), state="ready", outcome="retry", campaign="paused"
+        result=rejected(Action.HALT_CAMPAIGN), state="ready", outcome="retry", campaign="paused"
     ),
     "halt template": Case(
-        result=_rejected(Action.HALT_TEMPLATE), state="ready", outcome="retry", campaign="paused"
+        result=rejected(Action.HALT_TEMPLATE), state="ready", outcome="retry", campaign="paused"
     ),
 }
 
@@ -140,9 +138,9 @@ def _end(case: Case, claimed: Claimed) -> Answer:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_an_answer_makes_of_the_message_and_of_others(world: World, case: Case) -> None:
-    (claimed,) = _claimed(world)
+    (claimed,) = claimed_messages(world)
 
-    _record(world, _end(case, claimed))
+    record(world, _end(case, claimed))
 
     row = world.row(claimed.parcel.id)
     assert row.state == case.state
@@ -156,19 +154,19 @@ def test_an_answer_makes_of_the_message_and_of_others(world: World, case: Case) 
 
 
 def test_a_message_that_was_taken_is_known_by_the_providers_id(world: World) -> None:
-    (claimed,) = _claimed(world)
-    _record(world, answers.read(claimed, Accepted("SM1"), sent_at=NOW))
+    (claimed,) = claimed_messages(world)
+    record(world, answers.read(claimed, Accepted("SM1"), sent_at=NOW))
 
     row = world.row(claimed.parcel.id)
     assert (row.provider_id, row.sent_at, row.lease_until) == ("SM1", NOW, None)
 
 
 def test_a_short_pause_is_a_lease_and_a_long_one_a_deferral(world: World) -> None:
-    soon, later = _claimed(world, 2)
-    _record(
+    soon, later = claimed_messages(world, 2)
+    record(
         world,
-        answers.read(soon, _rejected(Action.RETRY_LATER, 30.0), sent_at=NOW),
-        answers.read(later, _rejected(Action.RETRY_LATER, 900.0), sent_at=NOW),
+        answers.read(soon, rejected(Action.RETRY_LATER, 30.0), sent_at=NOW),
+        answers.read(later, rejected(Action.RETRY_LATER, 900.0), sent_at=NOW),
     )
 
     first, second = world.row(soon.parcel.id), world.row(later.parcel.id)
@@ -177,18 +175,18 @@ def test_a_short_pause_is_a_lease_and_a_long_one_a_deferral(world: World) -> Non
 
 
 def test_the_last_refusal_that_allows_another_try_is_the_end(world: World) -> None:
-    (claimed,) = _claimed(world)
+    (claimed,) = claimed_messages(world)
     message = claimed.parcel.id
     for refusal in range(1, RETRIES.most_refusals):
-        _record(world, answers.read(claimed, _rejected(Action.RETRY_LATER, 1.0), sent_at=NOW))
+        record(world, answers.read(claimed, rejected(Action.RETRY_LATER, 1.0), sent_at=NOW))
         assert world.row(message).state in {"ready", "deferred"}  # the pause is drawn at random
         world.execute("UPDATE messages SET state = 'ready', lease_until = NULL")
-        (claimed,) = _claim(world, [message], seconds=refusal)
+        (claimed,) = claim(world, [message], seconds=refusal)
     # What was claimed and not started in time was not refused.
-    _record(world, answers.not_started(claimed))
-    (claimed,) = _claim(world, [message], seconds=RETRIES.most_refusals)
+    record(world, answers.not_started(claimed))
+    (claimed,) = claim(world, [message], seconds=RETRIES.most_refusals)
 
-    _record(world, answers.read(claimed, _rejected(Action.RETRY_LATER, 1.0), sent_at=NOW))
+    record(world, answers.read(claimed, rejected(Action.RETRY_LATER, 1.0), sent_at=NOW))
 
     assert claimed.attempt == RETRIES.most_refusals + 1
     assert (world.row(message).state, world.row(message).sent_at) == ("failed", None)
@@ -199,9 +197,9 @@ def test_a_try_that_would_come_after_the_campaigns_end_is_not_waited_for(world: 
     people = world.contacts(numbers(1))
     campaign = world.campaign(expires_at=ANSWERED + timedelta(seconds=20))
     ids = world.messages(campaign, people, MessageState.READY, sender_id=sender.id)
-    (claimed,) = _claim(world, ids)
+    (claimed,) = claim(world, ids)
 
-    _record(world, answers.read(claimed, _rejected(Action.RETRY_LATER, 20.0), sent_at=NOW))
+    record(world, answers.read(claimed, rejected(Action.RETRY_LATER, 20.0), sent_at=NOW))
 
     row = world.row(claimed.parcel.id)
     assert (row.state, row.reason) == ("expired", "expired")
@@ -220,9 +218,9 @@ def test_a_try_that_would_come_after_the_windows_close_is_decided_again(world: W
         sender_id=sender.id,
         window_closes_at=closes,
     )
-    (claimed,) = _claim(world, ids)
+    (claimed,) = claim(world, ids)
 
-    _record(world, answers.read(claimed, _rejected(Action.RETRY_LATER, 20.0), sent_at=NOW))
+    record(world, answers.read(claimed, rejected(Action.RETRY_LATER, 20.0), sent_at=NOW))
 
     row = world.row(claimed.parcel.id)
     assert (row.state, row.reason, row.not_before) == ("deferred", "window_closed", closes)
@@ -233,12 +231,12 @@ def test_a_try_that_would_come_after_the_windows_close_is_decided_again(world: W
 def test_a_country_that_is_halted_suspends_the_accounts_senders_for_it_and_no_others(
     world: World,
 ) -> None:
-    (claimed,) = _claimed(world)
+    (claimed,) = claimed_messages(world)
     world.sender("us-2")
     world.sender("us-3", provider="another")
     world.sender("br", country="BR", registration=None)
 
-    _record(world, answers.read(claimed, _rejected(Action.HALT_DESTINATION), sent_at=NOW))
+    record(world, answers.read(claimed, rejected(Action.HALT_DESTINATION), sent_at=NOW))
 
     states = {row.code: row.state for row in world.query("SELECT code, state FROM senders")}
     assert states == {"us": "suspended", "us-2": "suspended", "us-3": "active", "br": "active"}
@@ -250,9 +248,9 @@ def test_a_country_that_is_halted_suspends_the_accounts_senders_for_it_and_no_ot
 def test_an_account_that_cannot_be_used_halts_the_sender_and_spends_no_message(
     world: World,
 ) -> None:
-    (claimed,) = _claimed(world)
+    (claimed,) = claimed_messages(world)
 
-    _record(world, answers.misconfigured(claimed, "no provider account 'acme' in the settings"))
+    record(world, answers.misconfigured(claimed, "no provider account 'acme' in the settings"))
 
     assert world.row(claimed.parcel.id).state == "ready"
     (sender,) = world.query("SELECT state, state_reason FROM senders")
@@ -267,10 +265,10 @@ def test_two_messages_of_one_person_that_come_back_together_give_both_back(world
         world.messages(world.campaign(code), [person], MessageState.READY, sender_id=sender.id)[0]
         for code in ("a", "b", "c")
     ]
-    claimed = [_claim(world, [id_], seconds=at)[0] for at, id_ in enumerate(ids)]
+    claimed = [claim(world, [id_], seconds=at)[0] for at, id_ in enumerate(ids)]
     assert _reserved(world) == (3, 3)
 
-    _record(world, *(answers.not_started(one) for one in claimed[:2]))
+    record(world, *(answers.not_started(one) for one in claimed[:2]))
 
     assert _reserved(world) == (1, 1)
     (left,) = world.query("SELECT sent FROM frequency_use")
@@ -278,17 +276,17 @@ def test_two_messages_of_one_person_that_come_back_together_give_both_back(world
 
 
 def test_an_account_that_is_halted_suspends_all_its_senders_and_no_others(world: World) -> None:
-    (claimed,) = _claimed(world)
+    (claimed,) = claimed_messages(world)
     others: list[Sender] = [world.sender("us-2"), world.sender("us-3", provider="another")]
 
-    _record(world, answers.read(claimed, _rejected(Action.HALT_ACCOUNT), sent_at=NOW))
+    record(world, answers.read(claimed, rejected(Action.HALT_ACCOUNT), sent_at=NOW))
 
     states = {row.code: row.state for row in world.query("SELECT code, state FROM senders")}
     assert states == {"us": "suspended", others[0].code: "suspended", others[1].code: "active"}
 
 
 def test_a_late_answer_settles_a_message_that_was_put_in_doubt(world: World) -> None:
-    taken, refused = _claimed(world, 2)
+    taken, refused = claimed_messages(world, 2)
     late = LEASE + timedelta(seconds=1)
     with world.runtime.transaction() as connection:
         recovery.recover(
@@ -301,10 +299,10 @@ def test_a_late_answer_settles_a_message_that_was_put_in_doubt(world: World) -> 
         )
     assert set(world.states().values()) == {"in_doubt"}
 
-    _record(
+    record(
         world,
         answers.read(taken, Accepted("SM1"), sent_at=NOW),
-        answers.read(refused, _rejected(Action.FAIL), sent_at=NOW),
+        answers.read(refused, rejected(Action.FAIL), sent_at=NOW),
     )
 
     assert world.row(taken.parcel.id).state == "sent"
@@ -313,136 +311,24 @@ def test_a_late_answer_settles_a_message_that_was_put_in_doubt(world: World) -> 
 
 
 def test_an_answer_to_an_older_attempt_changes_nothing(world: World) -> None:
-    (first,) = _claimed(world)
-    _record(world, answers.not_started(first))
-    (second,) = _claim(world, [first.parcel.id], seconds=2)
+    (first,) = claimed_messages(world)
+    record(world, answers.not_started(first))
+    (second,) = claim(world, [first.parcel.id], seconds=2)
     before = world.everything(), _reserved(world)
 
-    _record(world, answers.read(first, Accepted("SM1"), sent_at=NOW))
-    _record(world, answers.not_started(first))
+    record(world, answers.read(first, Accepted("SM1"), sent_at=NOW))
+    record(world, answers.not_started(first))
 
     assert second.attempt == 2
     assert (world.everything(), _reserved(world)) == before
 
 
 def test_the_same_answer_again_changes_nothing(world: World) -> None:
-    (claimed,) = _claimed(world)
+    (claimed,) = claimed_messages(world)
     answer = answers.read(claimed, Accepted("SM1"), sent_at=NOW)
-    _record(world, answer)
+    record(world, answer)
     before = world.everything(), _reserved(world)
 
-    _record(world, answer)
+    record(world, answer)
 
     assert (world.everything(), _reserved(world)) == before
-
-
-def _counted(world: World) -> list[tuple[object, ...]]:
-    return [
-        tuple(row)
-        for row in world.query(
-            "SELECT s.code, h.hour, h.sent, h.violations FROM sender_hours h"
-            " JOIN senders s ON s.id = h.sender_id ORDER BY s.code, h.hour"
-        )
-    ]
-
-
-def test_what_was_taken_and_what_broke_a_rule_is_counted_once_for_its_sender(
-    world: World,
-) -> None:
-    ends: list[SendResult] = [
-        Accepted("SM1"),
-        Accepted("SM2"),
-        VIOLATING,
-        _rejected(Action.FAIL),
-        Ambiguous("?"),
-    ]
-    claimed = _claimed(world, len(ends) + 1)
-    told = [
-        answers.read(one, result, sent_at=NOW) for one, result in zip(claimed, ends, strict=False)
-    ]
-    told.append(answers.not_started(claimed[-1]))
-
-    _record(world, *told)
-    _record(world, *told)
-
-    assert _counted(world) == [("us", ANSWERED.replace(minute=0, second=0), 2, 1)]
-
-
-def test_two_senders_are_counted_apart_and_the_next_hour_anew(world: World) -> None:
-    own, others = world.sender(), world.sender("us-2")
-    people = world.contacts(numbers(3))
-    campaign = world.campaign()
-    ids = world.messages(campaign, people[:2], MessageState.READY, sender_id=own.id)
-    ids += world.messages(campaign, people[2:], MessageState.READY, sender_id=others.id)
-    first, second, third = _claim(world, ids)
-    _record(world, answers.read(first, Accepted("SM1"), sent_at=NOW))
-
-    later = ANSWERED + timedelta(hours=1)
-    with world.runtime.transaction() as connection:
-        answers.record(
-            connection,
-            [
-                answers.read(third, Accepted("SM3"), sent_at=NOW),
-                answers.read(second, Accepted("SM2"), sent_at=NOW),
-            ],
-            books=world.runtime.books,
-            now=later,
-            machine_now=later,
-        )
-
-    hour = ANSWERED.replace(minute=0, second=0)
-    next_hour = hour + timedelta(hours=1)
-    assert _counted(world) == [
-        ("us", hour, 1, 0),
-        ("us", next_hour, 1, 0),
-        ("us-2", next_hour, 1, 0),
-    ]
-
-
-def test_a_halt_stands_in_the_audit_trail_once_however_many_messages_it_met(world: World) -> None:
-    claimed = _claimed(world, 3)
-
-    _record(world, *(answers.read(one, VIOLATING, sent_at=NOW) for one in claimed))
-
-    (event,) = world.query("SELECT * FROM audit_events")
-    assert (event.actor, event.action) == ("provider:sandbox", "sender_suspended")
-    assert (event.subject, event.reason) == ("us", "131048: spam")
-    assert (event.detail["cause"], event.detail["code"]) == ("provider", "131048")
-
-
-def test_halts_of_several_senders_lock_them_in_one_order(
-    world: World, wait_for: Callable[..., None]
-) -> None:
-    first, second = world.sender("a"), world.sender("b")
-    people = world.contacts(numbers(2))
-    campaign = world.campaign()
-    ids = [
-        *world.messages(campaign, people[:1], MessageState.READY, sender_id=second.id),
-        *world.messages(campaign, people[1:], MessageState.READY, sender_id=first.id),
-    ]
-    claimed = sorted(_claim(world, ids), key=lambda one: one.parcel.id)
-    ends = [answers.read(one, _rejected(Action.HALT_SENDER), sent_at=NOW) for one in claimed]
-    with ThreadPoolExecutor(1) as pool:
-        with world.runtime.transaction() as holder:
-            quotas.lock(holder, [first.id])
-            recording = pool.submit(_record, world, *ends)
-            wait_for(
-                lambda: world.query("SELECT FROM pg_locks WHERE NOT granted"),
-                what="the first sender to be waited for",
-            )
-            free = "SELECT id FROM senders WHERE id = :id FOR UPDATE SKIP LOCKED"
-            assert holder.execute(text(free), {"id": second.id}).scalars().all() == [second.id]
-        recording.result()
-    assert len(world.query("SELECT FROM senders WHERE state = 'suspended'")) == len(ends)
-
-
-def test_a_halted_campaign_stands_in_the_audit_trail_once(world: World) -> None:
-    claimed = _claimed(world, 2)
-
-    ends = [answers.read(one, _rejected(Action.HALT_TEMPLATE), sent_at=NOW) for one in claimed]
-    _record(world, *ends)
-
-    events = world.query("SELECT actor, action, subject, reason FROM audit_events")
-    assert [tuple(event) for event in events] == [
-        ("provider", "campaign_paused", "us", "63018: no")
-    ]

@@ -8,7 +8,7 @@ import pytest
 from pipeline.policy.look_ups import LookUpPlan
 from pipeline.policy.quota import bucket_of
 from pipeline.policy.vocabulary import CampaignState, MessageState
-from pipeline.providers.base import Accepted, Ambiguous, CannotTell, Finding, Found, NotFound
+from pipeline.providers.base import Accepted, Ambiguous, Finding, Found, NotFound
 from pipeline.stages import answers, doubts
 from pipeline.stages.attempts import Answer
 from pipeline.stages.delivery import Claimed
@@ -35,7 +35,7 @@ def _claimed(world: World, count: int = 1) -> list[Claimed]:
     return claim(world, ids)
 
 
-def _doubted(world: World, count: int = 1) -> list[Claimed]:
+def doubted(world: World, count: int = 1) -> list[Claimed]:
     """Messages whose worker has ended between claiming and recording."""
     claimed = _claimed(world, count)
     with world.runtime.transaction() as connection:
@@ -56,7 +56,7 @@ def _record(world: World, *found: Answer) -> None:
         answers.record(connection, found, books=world.runtime.books, now=LATER, machine_now=LATER)
 
 
-def _look(world: World, minutes: float, *findings: Finding) -> LookedUp | None:
+def look(world: World, minutes: float, *findings: Finding) -> LookedUp | None:
     """One round of a looker, so many minutes after the doubt; None: there was nothing to do."""
     at = LATER + timedelta(minutes=minutes)
     with world.runtime.transaction() as connection:
@@ -95,7 +95,7 @@ def _operate(world: World, ids: Sequence[int], verdict: Verdict) -> list[int]:
     return [one.id for one in settled]
 
 
-def _status(world: World, message_id: int, state: MessageState = MessageState.SENT) -> None:
+def hear_status(world: World, message_id: int, state: MessageState = MessageState.SENT) -> None:
     progress = Progress(
         message_id=message_id, state=state, label=state.value, provider_id="SM9", at=LATER
     )
@@ -103,7 +103,7 @@ def _status(world: World, message_id: int, state: MessageState = MessageState.SE
         statuses.advance(connection, [progress], now=LATER)
 
 
-def _reserved(world: World) -> tuple[int, int]:
+def reserved(world: World) -> tuple[int, int]:
     """(messages counted towards caps, messages counted towards quotas)."""
     caps = world.query("SELECT coalesce(sum(cardinality(sent)), 0) AS n FROM frequency_use")
     used = world.query("SELECT coalesce(sum(used), 0) AS n FROM quota_use")
@@ -120,55 +120,13 @@ def test_a_doubt_knows_since_when_and_forgets_when_it_is_settled(world: World) -
     assert (shown.id, shown.explanation) == (unread.parcel.id, "no answer in time")
     assert (shown.campaign, shown.sender, shown.account) == ("us", "us", "sandbox")
 
-    _status(world, unread.parcel.id)
+    hear_status(world, unread.parcel.id)
     _record(world, answers.read(lost, Accepted("SM1"), sent_at=NOW))
     assert {world.row(one.parcel.id).in_doubt_at for one in (lost, unread)} == {None}
 
 
-def test_what_its_provider_has_is_sent(world: World) -> None:
-    (claimed,) = _doubted(world)
-    assert _look(world, 0) is None, "its grace has just begun"
-    assert _look(world, 0.9) is None
-
-    done = _look(world, 1, Found("SM1"))
-
-    assert done is not None
-    assert done.sent == [claimed.parcel.id]
-    row = world.row(claimed.parcel.id)
-    assert (row.state, row.provider_id, row.sent_at, row.in_doubt_at) == ("sent", "SM1", NOW, None)
-    assert world.decisions(row.id)[-1] == ("delivery", "sent", None)
-    assert _reserved(world) == (1, 1)
-    assert [row.sent for row in world.query("SELECT sent FROM sender_hours")] == [1]
-    _status(world, row.id, MessageState.DELIVERED)
-    assert world.row(row.id).state == "delivered"
-
-
-def test_what_its_provider_never_had_has_failed_and_gives_back_what_it_held(world: World) -> None:
-    (claimed,) = _doubted(world)
-    assert _reserved(world) == (1, 1)
-    # The look-ups are 1, 5, 11 and 16 minutes after it; only from 10 on does absence count.
-    for minutes in (0, 1, 5, 11):
-        done = _look(world, minutes, NotFound())
-        assert done is None or done.open == [claimed.parcel.id]
-        assert world.row(claimed.parcel.id).state == "in_doubt"
-    assert _look(world, 15.9) is None
-
-    done = _look(world, 16, NotFound())
-
-    assert done is not None
-    assert done.failed == [claimed.parcel.id]
-    row = world.row(claimed.parcel.id)
-    assert (row.state, row.sent_at, row.lease_until) == ("failed", None, None)
-    (detail,) = world.query(
-        "SELECT detail FROM decisions WHERE message_id = :id AND outcome = 'failed'", id=row.id
-    )
-    assert detail.detail["code"] == "not_found"
-    assert _reserved(world) == (0, 0)
-    assert _look(world, 400) is None
-
-
 def test_only_the_message_that_never_left_gives_back_its_cap(world: World) -> None:
-    (claimed,) = _doubted(world)
+    (claimed,) = doubted(world)
     world.execute(
         "UPDATE frequency_use SET sent = sent || CAST(:other AS timestamptz)", other=NOW - MINUTE
     )
@@ -183,56 +141,6 @@ def test_only_the_message_that_never_left_gives_back_its_cap(world: World) -> No
     assert used == {bucket_of(NOW): 0, bucket_of(NOW) - timedelta(hours=1): 7}
 
 
-@pytest.mark.parametrize(
-    "between", [CannotTell("busy"), Found("SM1")], ids=["cannot_tell", "found"]
-)
-def test_one_look_up_that_finds_nothing_proves_nothing(world: World, between: Finding) -> None:
-    (claimed,) = _doubted(world)
-    for minutes, finding in ((0, None), (1, NotFound()), (5, NotFound()), (11, NotFound())):
-        _look(world, minutes, *([finding] if finding else []))
-    _look(world, 16, between)
-    state = "sent" if isinstance(between, Found) else "in_doubt"
-    assert world.row(claimed.parcel.id).state == state
-
-
-def test_what_nobody_can_tell_is_looked_up_a_bounded_number_of_times(world: World) -> None:
-    (claimed,) = _doubted(world)
-    looked = 0
-    for minutes in range(600):
-        looked += _look(world, minutes, CannotTell("several fit")) is not None
-    assert looked == 8
-    assert world.row(claimed.parcel.id).state == "in_doubt"
-    assert world.decisions(claimed.parcel.id) == [("dispatch", "in_doubt", None)]
-
-
-def test_an_account_that_rests_or_is_another_is_not_asked(world: World) -> None:
-    _doubted(world)
-    _look(world, 0)
-    world.execute(
-        "INSERT INTO account_rests (account, reason, rests_until, failures, since) "
-        "VALUES ('sandbox', 'failing', :until, 1, :now)",
-        until=LATER + 30 * MINUTE,
-        now=NOW,
-    )
-    assert _look(world, 29) is None
-    with world.runtime.transaction() as connection:
-        at = LATER + 31 * MINUTE
-        assert not look_ups.take(connection, "other", machine_now=at, lease=at, most=9)
-    assert _look(world, 31, Found("SM1")) is not None
-
-
-def test_two_lookers_ask_once(world: World) -> None:
-    _doubted(world)
-    _look(world, 0)
-    at = LATER + 2 * MINUTE
-    with world.runtime.transaction() as first, world.runtime.transaction() as second:
-        one = look_ups.take(first, "sandbox", machine_now=at, lease=at + MINUTE, most=9)
-        assert len(one) == 1
-        assert not look_ups.take(second, "sandbox", machine_now=at, lease=at + MINUTE, most=9)
-    assert _look(world, 2.5) is None
-    assert _look(world, 3, Found("SM1")) is not None, "the first has ended without a word"
-
-
 EVIDENCE = ("status", "answer", "found", "absent", "sent", "unsent")
 
 
@@ -240,9 +148,9 @@ EVIDENCE = ("status", "answer", "found", "absent", "sent", "unsent")
 @pytest.mark.parametrize("second", EVIDENCE)
 def test_evidence_in_any_order(world: World, first: str, second: str) -> None:
     """That it was sent wins whenever it comes; what says that it was not never undoes that."""
-    (claimed,) = _doubted(world)
+    (claimed,) = doubted(world)
     id_ = claimed.parcel.id
-    _look(world, 0)
+    look(world, 0)
     with world.runtime.transaction() as connection:
         at = LATER + MINUTE
         due = look_ups.take(connection, "sandbox", machine_now=at, lease=at, most=1)
@@ -256,7 +164,7 @@ def test_evidence_in_any_order(world: World, first: str, second: str) -> None:
     def happens(what: str) -> None:
         match what:
             case "status":
-                _status(world, id_)
+                hear_status(world, id_)
             case "answer":
                 _record(world, answers.read(claimed, Accepted("SM1"), sent_at=NOW))
             case "found":
@@ -279,14 +187,14 @@ def test_evidence_in_any_order(world: World, first: str, second: str) -> None:
 
 
 def test_again_decides_anew_and_an_older_attempts_word_still_counts(world: World) -> None:
-    first, second = _doubted(world, 2)
+    first, second = doubted(world, 2)
     ids = [first.parcel.id, second.parcel.id]
     assert _operate(world, ids, Verdict.AGAIN) == ids
     rows = [world.row(id_) for id_ in ids]
     assert {(row.state, row.lease_until) for row in rows} == {("accepted", LATER)}
-    assert _reserved(world) == (0, 0)
+    assert reserved(world) == (0, 0)
 
-    _status(world, ids[0])
+    hear_status(world, ids[0])
     _record(world, answers.read(second, Accepted("SM1"), sent_at=NOW))
 
     assert set(world.states(ids).values()) == {"sent"}
@@ -294,7 +202,7 @@ def test_again_decides_anew_and_an_older_attempts_word_still_counts(world: World
 
 
 def test_again_in_a_campaign_that_is_over_ends_with_it(world: World) -> None:
-    (claimed,) = _doubted(world)
+    (claimed,) = doubted(world)
     with world.runtime.transaction() as connection:
         campaigns.set_state(connection, "us", CampaignState.CANCELLED, reason="test", now=LATER)
         endings.sweep_ended(connection, now=LATER, most=10)
@@ -311,7 +219,7 @@ def test_again_in_a_campaign_that_is_over_ends_with_it(world: World) -> None:
 def test_a_late_answer_tells_the_truth_of_what_was_to_be_decided_anew_and_has_ended(
     world: World, end: str
 ) -> None:
-    (claimed,) = _doubted(world)
+    (claimed,) = doubted(world)
     id_ = claimed.parcel.id
     _operate(world, [id_], Verdict.AGAIN)
     world.execute(
@@ -326,9 +234,9 @@ def test_a_late_answer_tells_the_truth_of_what_was_to_be_decided_anew_and_has_en
 
 
 def test_the_trail_tells_who_settled_a_campaigns_doubts_and_why(world: World) -> None:
-    claimed = _doubted(world, 3)
+    claimed = doubted(world, 3)
     ids = [one.parcel.id for one in claimed]
-    _status(world, ids[2])
+    hear_status(world, ids[2])
 
     _operate(world, ids, Verdict.SENT)
     _operate(world, ids, Verdict.SENT)

@@ -3,7 +3,7 @@
 from pipeline.policy.vocabulary import MessageState
 from pipeline.providers.base import Accepted, Ambiguous, SendResult
 from pipeline.stages import answers
-from tests.integration.stages.test_answers import ANSWERED, _claim
+from tests.integration.stages.test_answers import ANSWERED, claim
 from tests.integration.world import NOW, World, numbers
 
 
@@ -11,7 +11,7 @@ def _answered(world: World, result: SendResult) -> int:
     sender = world.sender()
     people = world.contacts(numbers(1))
     ids = world.messages(world.campaign(), people, MessageState.READY, sender_id=sender.id)
-    (claimed,) = _claim(world, ids)
+    (claimed,) = claim(world, ids)
     answer = answers.read(claimed, result, sent_at=NOW)
     with world.runtime.transaction() as connection:
         answers.record(

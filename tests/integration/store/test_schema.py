@@ -92,6 +92,20 @@ def _catalogue(engine: Engine) -> dict[str, list[str]]:
         }
 
 
+def _fill_old_database(engine: Engine, *later: str) -> None:
+    """A database as revision 0002 had it, with rows; then taken to later revisions, in turn."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql(OLD_ROWS)
+        connection.commit()
+        for revision in later:
+            command.upgrade(config, revision)
+            connection.commit()
+
+
 def _difference(engine: Engine) -> list[Any]:
     """What a new migration would have to change."""
     with engine.connect() as connection:
@@ -150,13 +164,7 @@ def test_processes_that_upgrade_one_empty_database_at_once_all_succeed(
 def test_an_upgrade_keeps_what_there_is_and_has_ready_messages_decided_again(
     engine: Engine,
 ) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        connection.exec_driver_sql(OLD_ROWS)
-        connection.commit()
+    _fill_old_database(engine)
 
     assert upgrade(engine) == ("0002", newest_revision())
 
@@ -174,13 +182,7 @@ def test_an_upgrade_keeps_what_there_is_and_has_ready_messages_decided_again(
 
 
 def test_an_upgrade_makes_the_decisions_that_there_are_one_partition(engine: Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        connection.exec_driver_sql(OLD_ROWS)
-        connection.commit()
+    _fill_old_database(engine)
     upgrade(engine)
 
     later = text(
@@ -214,15 +216,7 @@ def test_the_migrations_make_the_tables_that_the_code_knows(
 def test_an_upgrade_lets_a_stage_that_runs_come_to_its_end(
     engine: Engine, wait_for: Callable[..., None]
 ) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        connection.exec_driver_sql(OLD_ROWS)
-        connection.commit()
-        command.upgrade(config, "0004")
-        connection.commit()
+    _fill_old_database(engine, "0004")
 
     def upgrade_waits() -> bool:
         with engine.connect() as watching:

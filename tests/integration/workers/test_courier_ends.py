@@ -49,7 +49,7 @@ class Held(Told):
         self, message: OutboundMessage, *, start_within: float | None = None
     ) -> SendResult:
         answer = await super().send(message, start_within=start_within)
-        await asyncio.to_thread(self.allowed.wait)
+        await asyncio.to_thread(self.allowed.wait, 30)
         return answer
 
 

@@ -1,4 +1,4 @@
-"""The dispatcher over real servers: what is due, to whom, how much, and what was dropped."""
+"""The dispatcher over real servers: what is due, to whom, and how much."""
 
 import threading
 from collections import Counter
@@ -21,7 +21,6 @@ from tests.integration.workers.conftest import Belt
 from tests.integration.world import NOW, World, numbers
 from workers.clock import BusinessClock, machine_now
 from workers.dispatch import Dispatcher
-from workers.runtime import Runtime
 from workers.sender_watch import SenderWatch
 
 pytestmark = pytest.mark.usefixtures("still")
@@ -29,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("still")
 SECOND = timedelta(seconds=1)
 
 
-def _round(world: World) -> None:
+def one_round(world: World) -> None:
     """A round of a dispatcher that has just started, with every step."""
     Dispatcher(world.runtime).round()
 
@@ -55,7 +54,7 @@ def test_deferred_messages_come_back_at_their_business_time_and_not_before(
     )
     (late,) = world.messages(campaign, people[1:], MessageState.DEFERRED, not_before=NOW + SECOND)
 
-    _round(world)
+    one_round(world)
     assert belt.ids(Stage.CONSENT) == [early]
     row = world.row(early)
     assert (row.state, row.reason, row.not_before) == ("accepted", None, None)
@@ -63,7 +62,7 @@ def test_deferred_messages_come_back_at_their_business_time_and_not_before(
     assert world.row(late).state == "deferred"
 
     _at(world, NOW + SECOND)
-    _round(world)
+    one_round(world)
     assert belt.ids(Stage.CONSENT) == [late]
 
 
@@ -73,7 +72,7 @@ def test_releasing_waits_while_the_first_queues_are_full(world: World, belt: Bel
     full = world.runtime.settings.dispatch.stage_queue_chunks
     belt.client.rpush(Stage.CONSENT.value, *[b"x"] * full)
 
-    _round(world)
+    one_round(world)
 
     assert belt.client.llen(Stage.CONSENT.value) == full
     assert list(world.states().values()) == ["deferred"]
@@ -84,7 +83,7 @@ def test_a_ready_message_whose_window_has_closed_is_decided_again(world: World, 
     (closed,) = _ready(world, "a", people[:1], window_closes_at=NOW)
     (open_,) = _ready(world, "b", people[1:], window_closes_at=NOW + SECOND)
 
-    _round(world)
+    one_round(world)
 
     assert belt.ids(Stage.THROTTLE) == [open_]
     assert belt.ids(Stage.CONSENT) == [closed]
@@ -100,11 +99,11 @@ def test_what_has_been_ready_for_a_day_is_decided_again(world: World, belt: Belt
         assert window.run(connection, ids, books=world.runtime.books, now=NOW) == ids
 
     _at(world, NOW + messages.READY_LIFE - SECOND)
-    _round(world)
+    one_round(world)
     assert belt.ids(Stage.CONSENT) == []
 
     _at(world, NOW + messages.READY_LIFE)
-    _round(world)
+    one_round(world)
     assert belt.ids(Stage.CONSENT) == ids
     assert {(world.row(id_).state, world.row(id_).reason) for id_ in ids} == {("accepted", None)}
 
@@ -115,7 +114,7 @@ def test_two_campaigns_of_one_sender_take_turns(world: World, belt: Belt) -> Non
     big = _ready(world, "big", people, sender_id=sender.id)
     small = _ready(world, "small", people[:40], sender_id=sender.id)
 
-    _round(world)
+    one_round(world)
 
     handed = belt.ids(Stage.THROTTLE)
     assert len(handed) == 30  # what the sender may send in the horizon of 1.5 s
@@ -127,12 +126,12 @@ def test_a_sender_gets_no_more_than_it_can_send(world: World, belt: Belt) -> Non
     sender = world.sender(rate_per_second=20.0)
     ids = _ready(world, "a", world.contacts(numbers(80)), sender_id=sender.id)
 
-    _round(world)
-    _round(world)
+    one_round(world)
+    one_round(world)
     assert len(belt.ids(Stage.THROTTLE)) == 30
 
     world.execute("UPDATE messages SET state = 'sending' WHERE lease_until IS NOT NULL")
-    _round(world)
+    one_round(world)
     assert belt.ids(Stage.THROTTLE) == ids[30:60]
 
 
@@ -145,7 +144,7 @@ def test_what_waits_to_be_tried_again_keeps_no_other_message_of_its_sender_back(
     _ready(world, "a", people[:50], sender_id=sender.id, lease_until=later, refusals=5)
     fresh = _ready(world, "b", people[50:], sender_id=sender.id)
 
-    _round(world)
+    one_round(world)
 
     assert belt.ids(Stage.THROTTLE) == fresh
 
@@ -161,7 +160,7 @@ def test_a_suspended_sender_and_a_paused_campaign_get_nothing(world: World, belt
         campaigns.set_state(connection, "paused", CampaignState.PAUSED, reason=None, now=NOW)
     (going,) = _ready(world, "b", people[2:])
 
-    _round(world)
+    one_round(world)
 
     assert belt.ids(Stage.THROTTLE) == [going]
     assert list(world.states(kept).values()) == ["ready", "ready"]
@@ -187,7 +186,7 @@ def test_ended_campaigns_end_what_waits_for_them(world: World, belt: Belt) -> No
     with world.runtime.transaction() as connection:
         campaigns.set_state(connection, "gone", CampaignState.CANCELLED, reason=None, now=NOW)
 
-    _round(world)
+    one_round(world)
 
     assert list(world.states(ids["late"]).values()) == ["expired"] * 4 + ["sent"]
     assert list(world.states(ids["gone"]).values()) == ["cancelled"] * 4 + ["sent"]
@@ -214,8 +213,8 @@ def test_a_message_that_comes_back_unsent_after_the_cancel_ends_too(
             lease=machine_now() + 90 * SECOND,
         )
         campaigns.set_state(connection, "us", CampaignState.CANCELLED, reason=None, now=NOW)
-    _round(world)
-    _round(world)
+    one_round(world)
+    one_round(world)
     refused = Rejected(Action.RETRY_LATER, "503", "later", 1.0)
     with world.runtime.transaction() as connection:
         answer = answers.read(claimed, refused, sent_at=NOW)
@@ -228,78 +227,10 @@ def test_a_message_that_comes_back_unsent_after_the_cancel_ends_too(
         )
     assert world.row(message).state == "ready"
 
-    _round(world)
+    one_round(world)
 
     assert world.row(message).state == "cancelled"
     assert not belt.ids(Stage.THROTTLE)
-
-
-def test_rows_that_somebody_dropped_are_taken_up_each_in_its_way(world: World, belt: Belt) -> None:
-    sender = world.sender("slow", state="suspended")
-    people = world.contacts(numbers(5))
-    campaign = world.campaign()
-    past = machine_now() - SECOND
-    states = (
-        MessageState.ACCEPTED,
-        MessageState.CONSENTED,
-        MessageState.READY,
-        MessageState.SENDING,
-    )
-    accepted, consented, ready, sending = (
-        world.messages(campaign, [person], state, lease_until=past, sender_id=sender.id)[0]
-        for person, state in zip(people[:4], states, strict=True)
-    )
-    (held,) = world.messages(
-        campaign, people[4:], MessageState.SENDING, lease_until=past + 60 * SECOND
-    )
-
-    _round(world)
-
-    assert belt.ids(Stage.CONSENT) == [accepted]
-    assert belt.ids(Stage.WINDOW) == [consented]
-    assert world.row(accepted).lease_until > machine_now()
-    assert (world.row(ready).state, world.row(ready).lease_until) == ("ready", None)
-    assert (world.row(sending).state, world.row(sending).lease_until) == ("in_doubt", None)
-    assert world.decisions(sending) == [("dispatch", "in_doubt", None)]
-    assert world.row(held).state == "sending"
-    before = world.everything()
-    _round(world)
-    assert world.everything() == before
-
-
-def test_rows_in_a_long_queue_are_late_and_not_lost(world: World, belt: Belt) -> None:
-    (person,) = world.contacts(numbers(1))
-    world.messages(
-        world.campaign(), [person], MessageState.ACCEPTED, lease_until=machine_now() - SECOND
-    )
-    belt.client.rpush(Stage.CONSENT.value, b"x", b"x", b"x")
-
-    _round(world)
-
-    assert belt.client.llen(Stage.CONSENT.value) == 3
-
-
-def test_a_redis_that_lost_everything_is_filled_again_from_the_database(
-    world: World, belt: Belt
-) -> None:
-    people = world.contacts(numbers(3))
-    campaign = world.campaign()
-    sender = world.sender()
-    running = machine_now() + 60 * SECOND
-    ids = [
-        world.messages(campaign, [person], state, lease_until=running, sender_id=sender.id)[0]
-        for person, state in zip(
-            people, (MessageState.ACCEPTED, MessageState.CONSENTED, MessageState.READY), strict=True
-        )
-    ]
-    belt.client.flushdb()
-    world.execute("UPDATE messages SET lease_until = :past", past=machine_now() - SECOND)
-
-    _round(world)
-    _round(world)
-
-    taken = [belt.ids(stage) for stage in (Stage.CONSENT, Stage.WINDOW, Stage.THROTTLE)]
-    assert taken == [[id_] for id_ in ids]
 
 
 def test_two_dispatchers_side_by_side_hand_out_no_message_twice(world: World, belt: Belt) -> None:
@@ -339,7 +270,7 @@ def test_an_exhausted_quota_defers_until_it_has_room(world: World, belt: Belt) -
     with world.runtime.transaction() as connection:
         quotas.add(connection, {(new.id, bucket_of(yesterday)): 500})
 
-    _round(world)
+    one_round(world)
 
     assert belt.ids(Stage.THROTTLE) == [going]
     for id_ in full:
@@ -351,20 +282,6 @@ def test_an_exhausted_quota_defers_until_it_has_room(world: World, belt: Belt) -
         )
         assert row.not_before == bucket_of(yesterday) + timedelta(days=1)
         assert world.decisions(id_) == [("dispatch", "defer", "daily_quota")]
-
-
-def test_what_nobody_enqueued_is_found_when_the_broker_is_back(
-    world: World, runtime: Runtime, belt: Belt
-) -> None:
-    """A publication that failed leaves a row with a lease, and the lease ends."""
-    (person,) = world.contacts(numbers(1))
-    (message,) = world.messages(world.campaign(), [person], MessageState.DEFERRED, not_before=NOW)
-    with runtime.transaction() as connection:  # released, and the process ended before publishing
-        due.release(connection, now=NOW, lease=machine_now() - SECOND, most=10)
-
-    _round(world)
-
-    assert belt.ids(Stage.CONSENT) == [message]
 
 
 def test_a_round_suspends_who_is_above_a_threshold_and_warns_once_of_who_is_near(
@@ -381,7 +298,7 @@ def test_a_round_suspends_who_is_above_a_threshold_and_warns_once_of_who_is_near
     with capture_logs() as logs:
         watch.look()
         watch.look()
-        _round(world)
+        one_round(world)
 
     told = [(line["event"], line["sender"]) for line in logs if "sender" in line]
     assert sorted(told) == [
@@ -401,6 +318,6 @@ def test_a_dispatcher_suspends_though_redis_is_away(world: World) -> None:
     world.runtime.redis = Redis.from_url("redis://127.0.0.1:1/0")
 
     with pytest.raises(ConnectionError):
-        _round(world)
+        one_round(world)
 
     assert [row.state for row in world.query("SELECT state FROM senders")] == ["suspended"]

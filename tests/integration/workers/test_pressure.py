@@ -17,20 +17,15 @@ from pipeline.policy.pressure import Pressure, retry_after_seconds
 from pipeline.policy.vocabulary import MessageState, Stage
 from pipeline.producer import STREAM, BusyError, Producer
 from tests.integration.workers.conftest import Belt
-from tests.integration.world import NOW, World, numbers
+from tests.integration.world import World, numbers
 from tests.own_servers import own, servers  # noqa: F401 - fixtures
-from workers.clock import BusinessClock, machine_now
+from workers.clock import machine_now
 from workers.dispatch import Dispatcher
 from workers.intake import IntakeReader
 from workers.pressure_watch import PressureWatch
 from workers.runtime import Runtime
 
-
-@pytest.fixture
-def world(runtime: Runtime) -> World:
-    """An empty database at the world's instant, which stands still."""
-    runtime.clock = BusinessClock(start=NOW, speed=0.0, origin=NOW)
-    return World(runtime)
+pytestmark = pytest.mark.usefixtures("still")
 
 
 @pytest.fixture

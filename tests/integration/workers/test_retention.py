@@ -17,18 +17,12 @@ from workers.clock import BusinessClock, machine_now
 from workers.queues import QUEUED_STAGES
 from workers.reports.balance import Balance, balance_of
 from workers.retention import CHORE, Removal, RetentionKeeper, make_months, to_remove
-from workers.runtime import Runtime
 
 OLD = NOW - timedelta(days=500)
 YOUNG = NOW - timedelta(days=300)
 EMPTY: dict[Stage, int] = dict.fromkeys(QUEUED_STAGES, 0)
 
-
-@pytest.fixture
-def world(runtime: Runtime) -> World:
-    """An empty database at the world's instant, which stands still."""
-    runtime.clock = BusinessClock(start=NOW, speed=0.0, origin=NOW)
-    return World(runtime)
+pytestmark = pytest.mark.usefixtures("still")
 
 
 def ended(world: World, code: str, at: datetime) -> Campaign:
