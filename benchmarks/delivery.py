@@ -25,7 +25,7 @@ COUNTRIES = {"BR": 40, "ES": 30, "PE": 30}
 CONNECTIONS = 64
 """Of the bare loop against a sandbox that answers at once; more make it no faster."""
 
-IN_FLIGHT = 576
+IN_FLIGHT = 640
 """The setting of that name: what one delivery process has in flight at most."""
 
 BARE_REQUESTS = 15_000

@@ -1,5 +1,6 @@
 """What an account at a provider must have, and where the provider may be."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -38,6 +39,33 @@ def check_base_url(kind: str, base_url: str) -> None:
         raise ValueError("BASE_URL must hold no name, password or query; they have settings")
     if kind in REAL and parts.scheme == "http" and not _is_here(host or ""):
         raise ValueError(f"BASE_URL of kind {kind} must begin with https: secrets go to it")
+
+
+SENDING_MARGIN = 1.0
+"""Seconds of a message's lease beside its request: it begins up to 0.2 s after the claim, and its
+answer is written down with others."""
+
+
+def check_sending(sending_seconds: float, request_timeouts: Mapping[str, float]) -> None:
+    """See that every request ends before the lease on its message does.
+
+    Otherwise a message is in doubt, and the alarm is raised, while its answer is still to come.
+
+    Args:
+        sending_seconds: the lease of a message that is being sent.
+        request_timeouts: seconds, by the name of the account.
+
+    Raises:
+        ValueError: an account's requests may take longer.
+    """
+    for name, timeout in request_timeouts.items():
+        if sending_seconds < timeout + SENDING_MARGIN:
+            raise ValueError(
+                f"RECADO_LEASES__SENDING_SECONDS is {sending_seconds:g} and "
+                f"RECADO_PROVIDERS__{name.upper()}__REQUEST_TIMEOUT is {timeout:g}: messages "
+                "would be in doubt while their answers may still come; set the first to "
+                f"{timeout + SENDING_MARGIN:g} or more, or lower the second"
+            )
 
 
 def _is_here(host: str) -> bool:

@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.bounds import IntakeSettings, RetentionSettings
-from config.provider_accounts import NEEDED, check_base_url
+from config.provider_accounts import NEEDED, check_base_url, check_sending
 from config.smpp_settings import SmppFields, SmppSettings
 
 PREFIX = "RECADO_"
@@ -134,7 +134,7 @@ class DeliverySettings(BaseModel, extra="forbid"):
             it took it: keep it at a minute or more where messages are real.
     """
 
-    in_flight: int = Field(default=576, ge=1, le=10_000)
+    in_flight: int = Field(default=640, ge=1, le=10_000)
     claim_size: int = Field(default=128, ge=1, le=1000)
     look_up_seconds: float = Field(default=60.0, gt=0, le=86_400)
 
@@ -166,8 +166,8 @@ class LeaseSettings(BaseModel, extra="forbid"):
         stream_seconds: an entry of the stream, to the intake that has read it.
         queue_seconds: a row, to the queue that it was put in. The dispatcher then enqueues it
             again, unless the queue is long: then it is only late.
-        sending_seconds: a message, to the worker that sends it; then it is in doubt. Choose it
-            longer than any provider's `request_timeout`, or answers come after the doubt.
+        sending_seconds: a message, to the worker that sends it; then it is in doubt. Every
+            account's `request_timeout` is shorter, or answers would come after the doubt.
     """
 
     stream_seconds: float = Field(default=60.0, ge=1, le=3600)
@@ -256,6 +256,12 @@ class Settings(BaseSettings):
                     f"the account {name} of kind twilio needs {PREFIX}WEB__PUBLIC_URL: Twilio "
                     "must be able to call it"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _answers_come_before_the_doubt(self) -> Self:
+        waits = {n: a.request_timeout for n, a in self.providers.items() if a.kind != "inbound"}
+        check_sending(self.leases.sending_seconds, waits)
         return self
 
     @field_validator("providers")

@@ -10,13 +10,15 @@ from workers.runtime import Runtime
 log = structlog.get_logger(__name__)
 
 EVERY_SECONDS = 60.0
+"""Machine time between two looks."""
 
 
 class DoubtWatch:
     """A part of every dispatcher's round; it asks PostgreSQL alone, once a minute."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, *, every_seconds: float = EVERY_SECONDS) -> None:
         self._runtime = runtime
+        self._every_seconds = every_seconds
         self._at = 0.0
         self._doubts = 0
         self._aside = 0
@@ -25,7 +27,7 @@ class DoubtWatch:
         """Raise the alarm when there are more than a minute ago; at the start, if there are any."""
         if time.monotonic() < self._at:
             return
-        self._at = time.monotonic() + EVERY_SECONDS
+        self._at = time.monotonic() + self._every_seconds
         with self._runtime.transaction() as connection:
             found = doubts.totals(connection)
             aside = set_aside.count(connection)

@@ -144,6 +144,7 @@ def _environment(folder: Path, staging: Staging, sandbox: int, web: int) -> dict
         "RECADO_PROVIDERS__SANDBOX__REQUEST_TIMEOUT": str(REQUEST_TIMEOUT),
         f"RECADO_PROVIDERS__{ADRIFT.upper()}__KIND": "sandbox",
         f"RECADO_PROVIDERS__{ADRIFT.upper()}__BASE_URL": "http://provider.invalid",
+        f"RECADO_PROVIDERS__{ADRIFT.upper()}__REQUEST_TIMEOUT": str(REQUEST_TIMEOUT),
         "RECADO_WEB__PORT": str(web),
         "RECADO_WEB__PUBLIC_URL": f"http://127.0.0.1:{web}",
         "PYTHONPATH": os.pathsep.join(filter(None, (str(_PROJECT), kept.get("PYTHONPATH")))),

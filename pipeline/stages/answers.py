@@ -16,6 +16,7 @@ from pipeline.providers.base import (
     Rejected,
     SendResult,
 )
+from pipeline.providers.health import UNUSABLE
 from pipeline.stages import answer_news, delivery, receipt_ids
 from pipeline.stages.attempts import Answer, outcome_of
 from pipeline.stages.books import Books
@@ -45,7 +46,7 @@ def unsendable(claimed: Claimed) -> Answer:
 
 def misconfigured(claimed: Claimed, problem: str) -> Answer:
     """The sender's provider account cannot be used: an operator's mistake, not the message's."""
-    refusal = Rejected(Action.HALT_SENDER, "account_unusable", problem[:200], None)
+    refusal = Rejected(Action.HALT_SENDER, UNUSABLE, problem[:200], None)
     return Answer(claimed=claimed, result=refusal, sent_at=None, started=False)
 
 

@@ -22,6 +22,7 @@ from pipeline.providers.base import (
     SendResult,
 )
 from pipeline.providers.events import DeliveryStatus
+from pipeline.providers.health import UNUSABLE
 from pipeline.stages.books import Books
 from pipeline.stages.notice_senders import halt_senders, other_senders
 from pipeline.stages.refusals import Refusal, note_refusals
@@ -94,7 +95,7 @@ def compose(notice: Notice) -> OutboundMessage:
 
 def unusable(problem: str) -> Rejected:
     """The sender's account is not in our settings, or cannot send: nothing has left."""
-    return Rejected(Action.HALT_SENDER, "account_unusable", problem[:200], None)
+    return Rejected(Action.HALT_SENDER, UNUSABLE, problem[:200], None)
 
 
 def record(

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from workers import settling
+from workers.courier import courier
+from workers.lane import ledger, sending
 from workers.queues import QUEUES
 from workers.servers import Servers
 from workers.stack.supervisor import GRACE_SECONDS
@@ -23,6 +26,9 @@ COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_t
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVERS = ("postgres", "redis")
 ROLES = tuple(name for name in SERVICES if name not in (*SERVERS, "migrate"))
+
+WRITING = 10.0
+"""Seconds that a stopping courier or lane has beside its drain, until its answers are written."""
 
 HERE = {"RECADO_WEB__HOST": "127.0.0.1", "RECADO_WEB__PORT": "0"}
 """In place of what holds inside of a container."""
@@ -137,6 +143,17 @@ def test_a_service_is_limited_and_hardened(name: str) -> None:
 @pytest.mark.parametrize("name", ROLES)
 def test_a_role_may_take_longer_to_stop_than_its_drain(name: str) -> None:
     assert seconds(SERVICES[name]["stop_grace_period"]) > GRACE_SECONDS
+
+
+def test_a_worker_is_not_killed_while_it_waits_for_answers() -> None:
+    # Each waits for its answers, then until they are written down.
+    delivery, optout = courier.DRAIN_SECONDS + WRITING, sending.DRAIN_SECONDS + WRITING
+    needs = {
+        "delivery": settling.STOP_SECONDS + delivery,
+        "optout": ledger.CLOSE_SECONDS + optout,
+    }
+    for name, needed in needs.items():
+        assert seconds(SERVICES[name]["stop_grace_period"]) > needed, name
 
 
 def test_no_service_is_reached_from_outside_this_machine() -> None:

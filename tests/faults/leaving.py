@@ -59,6 +59,7 @@ class Lane:
             "RECADO_CLOCK_START": NOW.isoformat(),
             "RECADO_PROVIDERS__SANDBOX__KIND": "sandbox",
             "RECADO_PROVIDERS__SANDBOX__BASE_URL": f"http://127.0.0.1:{sandbox_port}",
+            "RECADO_PROVIDERS__SANDBOX__REQUEST_TIMEOUT": "4",
             "RECADO_WEB__PORT": str(web_port),
             "RECADO_WEB__PUBLIC_URL": web,
         } | {f"RECADO_LEASES__{name}_SECONDS": str(seconds) for name, seconds in LEASES.items()}

@@ -138,6 +138,7 @@ def scene(
         "RECADO_CLOCK_START": NOW.isoformat(),
         "RECADO_PROVIDERS__SANDBOX__KIND": "sandbox",
         "RECADO_PROVIDERS__SANDBOX__BASE_URL": sandbox,
+        "RECADO_PROVIDERS__SANDBOX__REQUEST_TIMEOUT": "4",
     } | {f"RECADO_LEASES__{name}_SECONDS": str(seconds) for name, seconds in LEASES.items()}
 
     def start_role(role: Role) -> "subprocess.Popen[str]":

@@ -30,8 +30,9 @@ log = structlog.get_logger(__name__)
 READY_SECONDS = 90.0
 """How long the roles may take until all of them give signs of life."""
 
-GRACE_SECONDS = 35.0
-"""How long a stopping role may take: Celery's own limit for finishing its tasks, and a little."""
+GRACE_SECONDS = 50.0
+"""How long a stopping role may take: the longest is the lane's worker, which completes its ledger,
+waits for answers and writes them down (10, 25 and 10 seconds)."""
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 15.0

@@ -15,7 +15,6 @@ from pipeline.store import claims, recovery
 from pipeline.store.recovery import MOST_TRIES
 from tests.integration.workers.conftest import Belt
 from tests.integration.world import NOW, World, numbers
-from workers import doubt_watch
 from workers.clock import machine_now
 from workers.dispatch import Dispatcher
 from workers.doubt_watch import DoubtWatch
@@ -177,11 +176,8 @@ def test_what_is_given_back_or_rests_is_not_blamed(world: World, belt: Belt) -> 
 
 
 @pytest.mark.usefixtures("still")
-def test_the_alarm_is_raised_when_there_are_more_and_not_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(doubt_watch, "EVERY_SECONDS", 0.0)
-    watch = DoubtWatch(world.runtime)
+def test_the_alarm_is_raised_when_there_are_more_and_not_again(world: World) -> None:
+    watch = DoubtWatch(world.runtime, every_seconds=0.0)
     people, campaign = world.contacts(numbers(3)), world.campaign()
 
     def told() -> list[tuple[str, int]]:

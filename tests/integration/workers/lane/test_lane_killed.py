@@ -9,6 +9,12 @@ from workers.clock import machine_now
 
 PHONE = numbers(1)[0]
 
+SHORT = {
+    "RECADO_LEASES__SENDING_SECONDS": "3",
+    "RECADO_PROVIDERS__SANDBOX__REQUEST_TIMEOUT": "2",
+}
+"""A doubt is found within seconds, and no request may outlast that."""
+
 
 def test_a_reply_that_the_queue_never_heard_of_is_found(lane: Scene) -> None:
     """Redis was away when the webhook committed."""
@@ -62,7 +68,7 @@ def test_a_worker_killed_with_the_request_on_the_wire_leaves_it_in_doubt_and_nob
     lane: Scene,
 ) -> None:
     lane.behave(latency_ms=60_000)
-    worker = lane.worker(RECADO_LEASES__SENDING_SECONDS="3")
+    worker = lane.worker(**SHORT)
     lane.tell(lane.repliers.say(PHONE))
     lane.wait_for(lane.taken, what="the request")
 
@@ -90,13 +96,13 @@ def test_a_worker_killed_again_and_again_under_a_burst_answers_everybody_once(
     ids = lane.repliers.say_all(phones, lease=machine_now() + SECOND)
     lane.tell(*ids)
     for enough in (100, 250):
-        worker = lane.worker(RECADO_LEASES__SENDING_SECONDS="3")
+        worker = lane.worker(**SHORT)
         lane.wait_for(lambda: len(lane.taken()) >= enough, what="half of them")  # noqa: B023 - awaited here
         lane.kill(worker)
         lane.world.execute(
             "UPDATE notices SET lease_until = :then WHERE state = 'pending'", then=machine_now()
         )
-    lane.worker(RECADO_LEASES__SENDING_SECONDS="3")
+    lane.worker(**SHORT)
 
     def settled() -> bool:
         states = {notice.state for notice in lane.repliers.notices()}
