@@ -25,8 +25,9 @@ from redis.exceptions import OutOfMemoryError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from pipeline.chunks import RowTooLargeError, chunks
-from pipeline.limits.belt import Belt, answers, belt_of, read_belt
-from pipeline.policy.pressure import Load, Pressure, Strain, strains
+from pipeline.limits.belt import Belt, answers, belt_of, read_belt, refuses_writes
+from pipeline.limits.holding import FULL, holding, strains_of, why_to_wait
+from pipeline.policy.pressure import Strain
 from pipeline.stages.intake import SCHEMA
 
 STREAM = "recado:intake"
@@ -98,8 +99,8 @@ class Producer:
     Args:
         client: a client of the Redis that `recado intake` reads.
         backlog_entries, backlog_bytes: see the constants.
-        patience: seconds for which a full stream may stand still, or Redis be short of memory; 0
-            for who cannot wait. See `BusyError`.
+        patience: seconds for which a full stream may stand still, or Redis be short of memory or
+            take no writes; 0 for who cannot wait. See `BusyError`.
     """
 
     def __init__(
@@ -121,7 +122,7 @@ class Producer:
         Raises:
             RedisError: Redis does not answer.
         """
-        return _strains(read_belt(self._client, STREAM), self._backlog_entries)
+        return strains_of(read_belt(self._client, STREAM), self._backlog_entries)
 
     def send(
         self,
@@ -142,7 +143,7 @@ class Producer:
 
         Raises:
             BusyError: nobody empties the stream, or Redis stayed short of memory.
-            ProducerError: Redis stayed away, or a row is too large.
+            ProducerError: Redis stayed away or refused writes, or a row is too large.
         """
         # One connection for all: WAITAOF speaks of what its own connection has written.
         single: Redis = self._client.client()  # type: ignore[no-untyped-call]
@@ -154,7 +155,7 @@ class Producer:
                     belt = sending.add(body, count)
                     progress(sending.messages)
                     room = self._room(sending)
-                    if _holding(_strains(belt, room)):
+                    if holding(strains_of(belt, room)):
                         sending.wait_for_room(room)
             except RowTooLargeError as error:
                 raise ProducerError(str(error), sending.receipt()) from error
@@ -208,11 +209,11 @@ class _Sending:
         belt = self._belt()
         shortest = belt.stream
         deadline = time.monotonic() + self._patience
-        while found := _holding(_strains(belt, room)):
+        while found := holding(strains_of(belt, room)):
             if belt.stream < shortest:
                 shortest, deadline = belt.stream, time.monotonic() + self._patience
             if time.monotonic() >= deadline:
-                raise BusyError(_why(found, belt, self._patience), self.receipt(), found)
+                raise BusyError(why_to_wait(found, belt, self._patience), self.receipt(), found)
             time.sleep(_POLL_SECONDS)
             belt = self._belt()
 
@@ -250,46 +251,25 @@ class _Sending:
         raise AssertionError("unreachable")
 
     def _outlast(self, act: Callable[[], Any]) -> Any:
-        """Do it, again and again while Redis refuses writes for want of memory."""
+        """Do it, again and again while Redis takes no writes."""
         deadline = time.monotonic() + self._patience
         while True:
             try:
                 return act()
-            except OutOfMemoryError as error:
+            except ResponseError as error:
+                if not refuses_writes(error):
+                    raise ProducerError(f"Redis refuses us: {error}", self.receipt()) from error
                 if time.monotonic() >= deadline:
-                    belt = self._belt()
-                    found = _holding(_strains(belt, belt.stream + 1)) or [_FULL]
-                    why = _why(found, belt, self._patience)
-                    raise BusyError(why, self.receipt(), found) from error
+                    raise self._given_up(error) from error
                 time.sleep(_FULL_POLL_SECONDS)
 
-
-_FULL = Strain(pressure=Pressure.REDIS_MEMORY, share=1.0, producers_wait=True)
-
-
-def _strains(belt: Belt, room: int) -> list[Strain]:
-    return strains(
-        Load(
-            memory=belt.memory,
-            memory_limit=belt.memory_limit,
-            stream=belt.stream,
-            stream_limit=room,
-        )
-    )
-
-
-def _holding(found: Iterable[Strain]) -> list[Strain]:
-    return [one for one in found if one.producers_wait]
-
-
-def _why(found: Sequence[Strain], belt: Belt, patience: float) -> str:
-    first = found[0]
-    if first.pressure is Pressure.REDIS_MEMORY:
-        return (
-            f"Redis has used {first.share:.0%} of its memory for {patience:g} s; start more of "
-            "recado intake or raise its maxmemory, then send again"
-        )
-    return (
-        f"the stream has held {belt.stream} entries for {patience:g} s and none was taken; "
-        "start recado intake or, if it waits for the stages, more of their workers, then send again"
-    )
+    def _given_up(self, error: ResponseError) -> ProducerError:
+        if not isinstance(error, OutOfMemoryError):
+            return ProducerError(
+                f"Redis has taken no writes for {self._patience:g} s: {error}; "
+                "mend that (its disk, its replicas), then send again",
+                self.receipt(),
+            )
+        belt = self._belt()
+        found = holding(strains_of(belt, belt.stream + 1)) or [FULL]
+        return BusyError(why_to_wait(found, belt, self._patience), self.receipt(), found)

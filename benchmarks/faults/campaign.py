@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -78,6 +78,7 @@ class Run:
     _rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _leaving: list[repliers.Reply] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
+    _failures: list[Exception] = field(default_factory=list)
     _wanted: threading.Event = field(default_factory=threading.Event)
     _released: threading.Event = field(default_factory=threading.Event)
     _seconds: float = SECONDS
@@ -117,8 +118,14 @@ class Run:
     def start(self) -> None:
         """Enqueue in parts, and have people leave, from threads."""
         for work in (self._feed, self._leave):
-            self._threads.append(threading.Thread(target=work, daemon=True))
+            self._threads.append(threading.Thread(target=self._do, args=(work,), daemon=True))
             self._threads[-1].start()
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - `over` raises it
+            self._failures.append(error)
 
     @contextmanager
     def wanted(self) -> Iterator[None]:
@@ -134,7 +141,13 @@ class Run:
         self._released.set()
 
     def over(self) -> bool:
-        """Whether every row is enqueued and everybody who leaves has been answered."""
+        """Whether every row is enqueued and everybody who leaves has been answered.
+
+        Raises:
+            RuntimeError: the producer failed, or those who leave.
+        """
+        if self._failures:
+            raise RuntimeError("a campaign ended before its time") from self._failures[0]
         return not any(thread.is_alive() for thread in self._threads)
 
     def enqueue_again(self) -> None:

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from redis import Redis
-from redis.exceptions import NoPermissionError
+from redis import Redis, ResponseError
+from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError
+
+_NO_WRITES = ("MISCONF", "NOREPLICAS")
+"""Answers without a class of their own: its disk is full, and too few replicas follow it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,3 +57,8 @@ def belt_of(memory: dict[str, Any], entries: int) -> Belt:
     """The same from answers that were had already."""
     limit = memory.get("maxmemory") or memory.get("total_system_memory")
     return Belt(memory=memory.get("used_memory"), memory_limit=limit or None, stream=entries)
+
+
+def refuses_writes(error: ResponseError) -> bool:
+    """Whether Redis takes no writes for now: whoever tries later may succeed."""
+    return isinstance(error, (OutOfMemoryError, ReadOnlyError)) or str(error).startswith(_NO_WRITES)

@@ -1,11 +1,14 @@
 import json
+import secrets
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from redis import Redis
+from sqlalchemy.engine import make_url
 
-from pipeline.producer import STREAM, Producer, ProducerError
+from pipeline.producer import STREAM, Producer, ProducerError, Receipt
 from pipeline.stages.intake import MAX_BYTES, Chunk, read_entry
 from workers.runtime import Runtime
 
@@ -110,3 +113,60 @@ def test_a_lost_connection_is_mended_and_every_row_arrives(runtime: Runtime) -> 
     assert numbers == {f"+{n}" for n in range(3000)}
     assert receipt.messages == 3000
     assert receipt.on_disk is False
+
+
+@pytest.fixture
+def refusing(runtime: Runtime) -> Iterator[Callable[[], object]]:
+    """Redis takes no writes, as when its disk is full, until what is given is called."""
+    client = runtime.redis
+
+    def mend() -> object:
+        return client.config_set("min-replicas-to-write", 0)
+
+    client.config_set("min-replicas-to-write", 1)
+    yield mend
+    mend()
+
+
+def test_what_redis_refuses_for_a_while_arrives_afterwards(
+    runtime: Runtime, refusing: Callable[[], object], wait_for: Callable[..., None]
+) -> None:
+    before = refusals(runtime.redis)
+    receipts: list[Receipt] = []
+    thread = threading.Thread(
+        target=lambda: receipts.append(Producer(runtime.redis).send("news", [{"to": "+1"}]))
+    )
+    thread.start()
+    wait_for(lambda: refusals(runtime.redis) > before, what="the first refusal")
+    refusing()
+    thread.join()
+    assert [receipt.messages for receipt in receipts] == [1]
+    assert [len(chunk.rows) for _, chunk in entries(runtime.redis)] == [1]
+
+
+@pytest.mark.usefixtures("refusing")
+def test_whoever_cannot_wait_is_told_what_redis_refuses(runtime: Runtime) -> None:
+    with pytest.raises(ProducerError, match=r"no writes for 0 s: NOREPLICAS.*0 messages were"):
+        Producer(runtime.redis, patience=0).send("news", [{"to": "+1"}])
+
+
+def test_a_user_who_may_not_add_is_told_at_once(runtime: Runtime) -> None:
+    client = runtime.redis
+    password = secrets.token_hex(8)
+    client.acl_setuser(
+        "reader", enabled=True, passwords=[f"+{password}"], keys=["*"], commands=["+@all", "-xadd"]
+    )
+    try:
+        url = make_url(runtime.servers.redis_url).set(username="reader", password=password)
+        with (
+            Redis.from_url(url.render_as_string(hide_password=False)) as reader,
+            pytest.raises(ProducerError, match=r"Redis refuses us.*xadd"),
+        ):
+            Producer(reader).send("news", [{"to": "+1"}])
+    finally:
+        client.acl_deluser("reader")
+
+
+def refusals(client: "Redis") -> int:
+    stats: Any = client.info("errorstats")
+    return int(stats.get("errorstat_NOREPLICAS", {}).get("count", 0))
