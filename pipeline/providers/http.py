@@ -6,6 +6,7 @@ A GET besides, for look-ups, which change nothing and may be repeated.
 import asyncio
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from pipeline.providers.base import Action, Ambiguous, NotStarted, Rejected
@@ -71,7 +73,7 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class TooLate:
-    """No connection was ready in the time that the request had to start; it never left."""
+    """The request could not start in the time that it had; it never left."""
 
 
 PostResult = Answer | Unreachable | Unanswered | TooLate
@@ -114,6 +116,35 @@ def session_factory(*, connections: int, timeout: float) -> SessionFactory:
 _COMMON_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "recado"}
 
 
+class _MissedError(Exception):
+    """The moment at which a request had to start has passed."""
+
+
+class _PromptBody(aiohttp.BytesPayload):
+    """A body that is written in time, or not at all, and its head with it.
+
+    With a connection in hand aiohttp writes a turn of the event loop later, or more, and the
+    process may have stood still meanwhile. It keeps the head until the body is written, so who
+    leaves here has sent nothing; the connection is closed.
+
+    Attributes:
+        missed: it was not written.
+    """
+
+    def __init__(self, body: bytes, latest: float) -> None:
+        super().__init__(body)
+        self._latest = latest
+        self.missed = False
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        if time.monotonic() > self._latest:
+            self.missed = True
+            raise _MissedError
+        await super().write_with_length(writer, content_length)
+
+
 class Client:
     """Posts over one session, and keeps connections ready for requests that may not wait for one.
 
@@ -132,15 +163,21 @@ class Client:
         methods, which POST is not; a redirect, which would repeat it, is not followed.
 
         Args:
-            start_within: seconds in which a connection must be had; None: half of the timeout.
+            start_within: seconds in which a connection must be had and the request be written;
+                None: half of the timeout for the first.
         """
-        timeout = self._session.timeout
+        timeout, prompt = self._session.timeout, None
         if start_within is not None:
+            prompt = _PromptBody(body, time.monotonic() + start_within)
             timeout = aiohttp.ClientTimeout(total=timeout.total, connect=max(start_within, 0.001))
         try:
             # `request`, not `post`: one call less on a path taken thousands of times a second.
             response = await self._session.request(
-                "POST", url, data=body, allow_redirects=False, timeout=timeout
+                "POST",
+                url,
+                data=body if prompt is None else prompt,
+                allow_redirects=False,
+                timeout=timeout,
             )
             answer = await _read_body(response)
         except aiohttp.ConnectionTimeoutError as error:
@@ -152,6 +189,8 @@ class Client:
             # Refused, unknown host, or a failed handshake.
             return Unreachable(_describe(error))
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            if prompt is not None and prompt.missed:
+                return TooLate()
             return Unanswered(_describe(error))
         if response.status < _FIRST_NOT_SUCCESS:
             return Answer(response.status, answer)
