@@ -9,7 +9,7 @@ within the campaign. That is why a chunk whose reply was lost may simply be sent
 module does, and why a whole `Producer.send` may be repeated after a crash. Give each row its
 ``position`` in your file, and a repetition can be told from a person named twice.
 
-While the stream is full or Redis short of memory, `Producer.send` waits. Who cannot wait asks
+While the stream is full or Redis takes no writes, `Producer.send` waits. Who cannot wait asks
 `Producer.strains` first, or gives no patience and is told by a `BusyError`.
 """
 
@@ -40,7 +40,7 @@ BACKLOG_BYTES = 24 * 1024 * 1024
 """The same as a size, for rows with long variables: entries times the mean size of ours."""
 
 PATIENCE_SECONDS = 60.0
-"""How long a full stream may stand still, or Redis lack memory, before a producer gives up."""
+"""How long a full stream may stand still, or Redis take no writes, before a producer gives up."""
 
 ATTEMPTS = 8
 FIRST_PAUSE = 0.1
@@ -267,7 +267,7 @@ class _Sending:
         if not isinstance(error, OutOfMemoryError):
             return ProducerError(
                 f"Redis has taken no writes for {self._patience:g} s: {error}; "
-                "mend that (its disk, its replicas), then send again",
+                "mend its disk or its replicas, or name the primary, then send again",
                 self.receipt(),
             )
         belt = self._belt()

@@ -166,7 +166,7 @@ def _run(
                     is_sound = False  # the logs tell why
                     raise
                 outcomes.append(outcome)
-            # One alone was judged; and where the clock is fast, tomorrow's messages are on their way.
+            # One alone has been judged.
             if len(outcomes) > 1 and not waiting:
                 together = judge_all(made, outcomes)
             line = Line(

@@ -146,9 +146,10 @@ class Run:
         Raises:
             RuntimeError: the producer failed, or those who leave.
         """
+        is_over = not any(thread.is_alive() for thread in self._threads)
         if self._failures:
             raise RuntimeError("a campaign ended before its time") from self._failures[0]
-        return not any(thread.is_alive() for thread in self._threads)
+        return is_over
 
     def enqueue_again(self) -> None:
         """Enqueue every row once more, as a producer does who does not trust its receipt."""
