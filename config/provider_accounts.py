@@ -42,17 +42,20 @@ def check_base_url(kind: str, base_url: str) -> None:
 
 
 SENDING_MARGIN = 1.0
-"""Seconds of a message's lease beside its request: it begins up to 0.2 s after the claim, and its
-answer is written down with others."""
+"""Seconds of a lease beside the request. A message's begins up to 0.2 s after the claim, and its
+answer is written down with others. A notice that misses its slot waits for another: its request
+may begin later, for as long as the lease leaves time for it, and for a second in any case."""
 
 
 def check_sending(sending_seconds: float, request_timeouts: Mapping[str, float]) -> None:
-    """See that every request ends before the lease on its message does.
+    """See that every request that begins in time ends before the lease on its message does.
 
     Otherwise a message is in doubt, and the alarm is raised, while its answer is still to come.
+    With a lease that is hardly longer than asked for here this may happen to a notice all the
+    same, when it begins late or waits for a place on an SMPP connection.
 
     Args:
-        sending_seconds: the lease of a message that is being sent.
+        sending_seconds: the lease of a message or notice that is being sent.
         request_timeouts: seconds, by the name of the account.
 
     Raises:

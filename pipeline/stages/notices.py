@@ -110,7 +110,7 @@ def record(
     """Write the ends of attempts, and what they mean for senders and people.
 
     Returns:
-        The ids that were open.
+        The ids that this moved.
     """
     refused = [
         answer.notice

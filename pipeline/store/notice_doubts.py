@@ -135,7 +135,8 @@ def settle(
 ) -> list[SettledNotice]:
     """Move notices that are still in doubt on; what is ``pending`` the dispatcher brings to a lane.
 
-    A confirmation is not sent again to somebody who has come back since: it stays in doubt.
+    A confirmation is not sent again to somebody who has come back: it stays in doubt. That is
+    looked at here and not later: who comes back while it waits for a lane is sent it all the same.
 
     Args:
         now: when it was sent, where nobody wrote down when the request was made.

@@ -241,7 +241,10 @@ def claim(connection: Connection, wanted: Mapping[int, int], *, lease: datetime)
 _LOCK = text(
     "SELECT inbound_id FROM notices WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE"
 )
-# As with messages, the answer of a worker that was frozen past its lease settles the doubt.
+# As with messages, the answer of a worker that was frozen past its lease settles the doubt. Where
+# an operator has settled it already, as unsent or to be sent again, an acceptance still counts: the
+# provider has it, and a second one would be one too many. A failure that the provider reported
+# before our answer was written has its id beside it, and stands.
 _RECORD = text(
     """
     WITH answer AS (
@@ -258,7 +261,9 @@ _RECORD = text(
             lease_until = a.lease_until, provider_id = a.provider_id, code = a.code,
             sent_at = a.sent_at
         FROM answer a
-        WHERE n.id = a.id AND n.attempt = a.attempt AND n.state IN ('sending', 'in_doubt')
+        WHERE n.id = a.id AND n.attempt = a.attempt
+          AND (n.state IN ('sending', 'in_doubt')
+               OR a.state = 'sent' AND n.state IN ('pending', 'failed') AND n.provider_id IS NULL)
         RETURNING n.id, n.inbound_id, n.kind
     ), followed AS (
         UPDATE opt_outs o
@@ -272,7 +277,7 @@ _RECORD = text(
 
 
 def record(connection: Connection, ends: Sequence[NoticeEnd]) -> set[int]:
-    """Write the ends of attempts; the ids that were still open. Others were settled meanwhile."""
+    """Write the ends of attempts; the ids that this moved. Others were settled meanwhile."""
     if not ends:
         return set()
     locked = connection.execute(_LOCK, {"ids": [end.id for end in ends]})

@@ -27,9 +27,6 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVERS = ("postgres", "redis")
 ROLES = tuple(name for name in SERVICES if name not in (*SERVERS, "migrate"))
 
-WRITING = 10.0
-"""Seconds that a stopping courier or lane has beside its drain, until its answers are written."""
-
 HERE = {"RECADO_WEB__HOST": "127.0.0.1", "RECADO_WEB__PORT": "0"}
 """In place of what holds inside of a container."""
 
@@ -147,10 +144,10 @@ def test_a_role_may_take_longer_to_stop_than_its_drain(name: str) -> None:
 
 def test_a_worker_is_not_killed_while_it_waits_for_answers() -> None:
     # Each waits for its answers, then until they are written down.
-    delivery, optout = courier.DRAIN_SECONDS + WRITING, sending.DRAIN_SECONDS + WRITING
+    writing = courier.WRITING_SECONDS
     needs = {
-        "delivery": settling.STOP_SECONDS + delivery,
-        "optout": ledger.CLOSE_SECONDS + optout,
+        "delivery": settling.STOP_SECONDS + courier.DRAIN_SECONDS + writing,
+        "optout": ledger.CLOSE_SECONDS + sending.DRAIN_SECONDS + writing,
     }
     for name, needed in needs.items():
         assert seconds(SERVICES[name]["stop_grace_period"]) > needed, name

@@ -32,6 +32,9 @@ log = structlog.get_logger(__name__)
 DRAIN_SECONDS = 25.0
 """How long a stopping courier waits for answers."""
 
+WRITING_SECONDS = 10.0
+"""How long a stopping courier, or lane, has beside that until its answers are written down."""
+
 RETRY_PAUSE = 0.2
 
 THREAD_SWITCH_SECONDS = 0.001
@@ -79,7 +82,7 @@ class Courier:
         """Claim nothing more, give back what waits, wait for the answers, record them."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._begin_closing)
-            self._thread.join(DRAIN_SECONDS + 10)
+            self._thread.join(DRAIN_SECONDS + WRITING_SECONDS)
         self._claims.shutdown()
 
     def _run(self) -> None:

@@ -103,6 +103,14 @@ class NoticeClaimer:
             if entry.attempt or entry.notice.id in attempts
         ]
 
+    def stale(self, entry: Waiting) -> bool:
+        """Whether its claim is too old for a request to begin.
+
+        One that has missed its slot may wait for the next as long as Redis is away. Its lease runs
+        out, an operator has it sent again, and then it is another process's: two would leave.
+        """
+        return time.monotonic() - entry.claimed_at > self._means.start_within.total_seconds()
+
     def judge(self, entry: Waiting, result: SendResult) -> None:
         """Learn from an answer how its account is."""
         account = entry.notice.provider.lower()

@@ -24,6 +24,9 @@ class LaneMeans:
         capacity: requests on the wire at once.
         sending_lease: how long a claimed notice is this process's: longer than any request may
             take; past it an unrecorded notice is in doubt.
+        start_within: how old a claim may be when its request begins; a notice that has waited for
+            longer is given back unsent. Shorter than `sending_lease`: past that the notice may
+            be somebody else's to send.
         probe_life: how long an account that rested is this process's to try.
     """
 
@@ -34,4 +37,5 @@ class LaneMeans:
     open_provider: Callable[[str], Provider]
     capacity: int
     sending_lease: timedelta
+    start_within: timedelta
     probe_life: timedelta = PROBE_LIFE

@@ -19,7 +19,7 @@ from pipeline.providers.base import NotStarted, Provider, SendResult
 from pipeline.stages import notices
 from pipeline.stages.notices import NoticeAnswer
 from pipeline.store.notices import Notice
-from workers.courier.courier import THREAD_SWITCH_SECONDS
+from workers.courier.courier import THREAD_SWITCH_SECONDS, WRITING_SECONDS
 from workers.lane.claimer import NoticeClaimer
 from workers.lane.lines import NoticeLines, Waiting
 from workers.lane.means import LaneMeans
@@ -80,7 +80,7 @@ class NoticeSender:
         """Claim nothing more, wait for the answers, record them."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._begin_closing)
-            self._thread.join(DRAIN_SECONDS + 10)
+            self._thread.join(DRAIN_SECONDS + WRITING_SECONDS)
         self._slot_thread.shutdown()
         self._claim_thread.shutdown()
 
@@ -202,7 +202,7 @@ class NoticeSender:
         wait = slot - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
-        if time.monotonic() - slot > LATEST_START:
+        if time.monotonic() - slot > LATEST_START or self._claimer.stale(entry):
             self._miss(entry)
             return
         sent_at = self._means.clock.now()
@@ -222,9 +222,8 @@ class NoticeSender:
         self._finish(entry, result, started=True, sent_at=sent_at)
 
     def _miss(self, entry: Waiting) -> None:
-        """The slot went by before the request could start: another, or back to where it waited."""
-        old = time.monotonic() - entry.claimed_at > self._means.sending_lease.total_seconds() / 2
-        if old or self._closing:
+        """The request could not start in time: another slot, or back to where the notice waited."""
+        if self._claimer.stale(entry) or self._closing:
             self._finish(entry, None, started=False)
             return
         self._busy[entry.notice.sender_id] -= 1

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.providers.base import Ambiguous
+from pipeline.providers.base import Accepted, Action, Ambiguous, Rejected, SendResult
 from pipeline.stages import notices
 from pipeline.stages.notices import NoticeAnswer
 from pipeline.store import notice_evidence
@@ -51,17 +51,23 @@ def _lost(repliers: Repliers, reply: int) -> int:
 def _unanswered(repliers: Repliers, reply: int) -> int:
     """The answer to a reply, in doubt for an hour since its provider's answer was lost; its id."""
     notice, attempt = _claimed(repliers, reply)
+    assert _answer(repliers, notice, attempt, Ambiguous("cut off", "20500")) == {notice.id}
+    return notice.id
+
+
+def _answer(repliers: Repliers, notice: store.Notice, attempt: int, result: SendResult) -> set[int]:
+    """What the provider said to a request of an hour ago; the notices that it moved."""
     now = machine_now()
     answer = NoticeAnswer(
         notice=notice,
         attempt=attempt,
-        result=Ambiguous("cut off", "20500"),
+        result=result,
         started=True,
         sent_at=now - HOUR,
         answered_at=now,
     )
     with repliers.world.runtime.transaction() as connection:
-        notices.record(
+        return notices.record(
             connection,
             [answer],
             accounts=repliers.accounts,
@@ -69,7 +75,6 @@ def _unanswered(repliers: Repliers, reply: int) -> int:
             now=now,
             machine_now=now,
         )
-    return notice.id
 
 
 def _waiting(world: World) -> list[int]:
@@ -178,6 +183,52 @@ def test_what_was_never_sent_has_failed_and_a_status_still_wins(
 
     assert _delivered(repliers.world, notice)
     assert repliers.clock(stop).confirmation == "sent"
+
+
+@pytest.mark.parametrize("settled_as", ["--again", "--unsent"])
+def test_an_acceptance_that_comes_after_the_operator_counts(
+    recado: Recado, repliers: Repliers, settled_as: str
+) -> None:
+    world = repliers.world
+    stop = repliers.say(PHONES[0], at=machine_now())
+    notice, attempt = _claimed(repliers, stop)  # and its worker is frozen, not killed
+    with world.runtime.transaction() as connection:
+        assert notice_evidence.doubt_lapsed(connection, machine_now=machine_now(), most=9) == 1
+    call = ("indoubt", "settle", "--notice", str(notice.id), settled_as, *WHY)
+    assert recado(*call).returncode == 0
+    with world.runtime.transaction() as connection:  # another lane has it in hand
+        store.take_up(connection, [notice.id], lease=machine_now())
+
+    for other in (Ambiguous("cut off"), Rejected(Action.FAIL, "1", "no", None)):
+        assert _answer(repliers, notice, attempt, other) == set()
+    assert _answer(repliers, notice, attempt, Accepted("SM7")) == {notice.id}
+
+    (row,) = repliers.notices()
+    assert (row.state, row.provider_id, row.attempt) == ("sent", "SM7", 1)
+    clock = repliers.clock(stop)
+    assert clock.confirmation == "sent"
+    assert clock.confirmed_at > row.sent_at
+    with world.runtime.transaction() as connection:
+        assert not store.claim(connection, {notice.id: notice.sender_id}, lease=machine_now())
+    assert _waiting(world) == []
+
+
+def test_an_acceptance_of_the_attempt_before_does_not_end_the_next(
+    recado: Recado, repliers: Repliers
+) -> None:
+    notice, attempt = _claimed(repliers, repliers.say(PHONES[0], at=machine_now()))
+    lease = machine_now() + HOUR
+    with repliers.world.runtime.transaction() as connection:
+        assert notice_evidence.doubt_lapsed(connection, machine_now=machine_now(), most=9) == 1
+    call = ("indoubt", "settle", "--notice", str(notice.id), "--again", *WHY)
+    assert recado(*call).returncode == 0
+    with repliers.world.runtime.transaction() as connection:
+        store.claim(connection, {notice.id: notice.sender_id}, lease=lease)
+
+    assert _answer(repliers, notice, attempt, Accepted("SM7")) == set()
+
+    (row,) = repliers.notices()
+    assert (row.state, row.attempt, row.lease_until) == ("sending", 2, lease)
 
 
 def test_only_an_operator_has_a_notice_sent_again(recado: Recado, repliers: Repliers) -> None:

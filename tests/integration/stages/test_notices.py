@@ -174,17 +174,30 @@ def test_a_failure_that_is_reported_afterwards_counts(world: World, repliers: Re
     assert (repliers.notices()[0].code, repliers.clock(stop).confirmation) == ("30003", "failed")
 
 
-def test_a_report_that_overtakes_the_answer_is_kept(world: World, repliers: Repliers) -> None:
+@pytest.mark.parametrize(
+    ("status", "result", "confirmation"),
+    [
+        (DeliveryStatus.DELIVERED, Ambiguous("lost"), "sent"),
+        (DeliveryStatus.FAILED, Accepted("SM9"), "failed"),
+    ],
+)
+def test_a_report_that_overtakes_the_answer_is_kept(
+    world: World,
+    repliers: Repliers,
+    status: DeliveryStatus,
+    result: SendResult,
+    confirmation: str,
+) -> None:
     stop = repliers.say(PHONE)
     (notice_id,) = repliers.settle(stop).notices
     (notice,) = _take_up(world, notice_id)
     attempt = _claim(world, notice)
     assert attempt == 1
-    assert _status(world, notice_id, DeliveryStatus.DELIVERED)
+    assert _status(world, notice_id, status)
     answer = NoticeAnswer(
         notice=notice,
         attempt=attempt,
-        result=Ambiguous("lost"),
+        result=result,
         started=True,
         sent_at=NOW,
         answered_at=NOW,
@@ -192,7 +205,7 @@ def test_a_report_that_overtakes_the_answer_is_kept(world: World, repliers: Repl
     with world.runtime.transaction() as connection:
         recorded = _record(connection, repliers, answer)
     assert recorded == set()
-    assert repliers.clock(stop).confirmation == "sent"
+    assert repliers.clock(stop).confirmation == confirmation
 
 
 @pytest.mark.parametrize(
