@@ -260,8 +260,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _answers_come_before_the_doubt(self) -> Self:
-        waits = {n: a.request_timeout for n, a in self.providers.items() if a.kind != "inbound"}
-        check_sending(self.leases.sending_seconds, waits)
+        sending = {name: one for name, one in self.providers.items() if one.kind != "inbound"}
+        timeouts = {name: one.request_timeout for name, one in sending.items()}
+        check_sending(self.leases.sending_seconds, timeouts)
         return self
 
     @field_validator("providers")

@@ -29,6 +29,16 @@ def test_every_shown_setting_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(settings.closed_days) == 2
 
 
+def test_what_is_shown_for_tuning_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    tuning = EXAMPLE.partition("# Tuning, with the defaults;")[2]
+    shown = dict(re.findall(r"^# (RECADO_[A-Z_]+)=(.*)$", tuning, re.MULTILINE))
+    defaults = load_settings(None)
+    for name, value in shown.items():
+        monkeypatch.setenv(name, value)
+    assert "RECADO_DELIVERY__IN_FLIGHT" in shown
+    assert load_settings(None) == defaults
+
+
 def test_everything_that_compose_asks_for_is_shown() -> None:
     asked = set(re.findall(r"\$\{([A-Z_]+)", COMPOSE))
     servers = {"RECADO_DATABASE_URL", "RECADO_REDIS_URL"}
