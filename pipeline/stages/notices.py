@@ -26,8 +26,9 @@ from pipeline.providers.health import UNUSABLE
 from pipeline.stages.books import Books
 from pipeline.stages.notice_senders import halt_senders, other_senders
 from pipeline.stages.refusals import Refusal, note_refusals
-from pipeline.store import notice_evidence, notices
-from pipeline.store.notices import Notice, NoticeEnd, NoticeKind, NoticeState
+from pipeline.store import notice_evidence, notice_outcomes
+from pipeline.store.notice_outcomes import NoticeEnd
+from pipeline.store.notices import Notice, NoticeKind, NoticeState
 
 log = structlog.get_logger(__name__)
 
@@ -127,7 +128,7 @@ def record(
     # Before the notices: the webhook, too, locks people first.
     note_refusals(connection, _refusals(answers), books=books, now=now)
     ends = [_end(answer, others.get(answer.notice.id), machine_now) for answer in answers]
-    return notices.record(connection, ends)
+    return notice_outcomes.record(connection, ends)
 
 
 def settle_by_status(

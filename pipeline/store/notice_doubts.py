@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from pipeline.store import opt_outs
+from pipeline.store import notice_outcomes
 from pipeline.store.notices import NoticeKind, NoticeState
 
 _COUNT = text("SELECT count(*) FROM notices WHERE state = 'in_doubt'")
@@ -102,9 +102,6 @@ class SettledNotice:
     sender: str
 
 
-_LOCK = text(
-    "SELECT inbound_id FROM notices WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE"
-)
 # Whoever has come back since is not told that they have left.
 _SETTLE = text(
     """
@@ -144,9 +141,7 @@ def settle(
     Returns:
         Those that moved.
     """
-    # Notices, then opt-outs: as everybody locks them.
-    locked = connection.execute(_LOCK, {"ids": sorted(ids)})
-    opt_outs.lock(connection, locked.scalars().all())
+    notice_outcomes.lock(connection, ids)
     values = asdict(evidence) | {"ids": sorted(ids), "now": now}
     rows = connection.execute(_SETTLE, values | {"state": evidence.state.value})
     return [SettledNotice(**row) for row in rows.mappings()]

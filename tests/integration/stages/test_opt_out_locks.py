@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from pipeline.store import notice_evidence, notices, opt_outs, waiting
-from pipeline.store.notices import NoticeEnd, NoticeState
+from pipeline.store import notice_evidence, notice_outcomes, notices, opt_outs, waiting
+from pipeline.store.notice_outcomes import NoticeEnd
+from pipeline.store.notices import NoticeState
 from tests.integration.repliers import SECOND, Repliers
 from tests.integration.world import NOW, World, numbers
 from workers.clock import machine_now
@@ -30,7 +31,7 @@ def _record(connection: Connection, ids: Sequence[int]) -> None:
     ends = [
         NoticeEnd(id=id_, attempt=0, state=NoticeState.SENT, confirmation="sent") for id_ in found
     ]
-    notices.record(connection, ends)
+    notice_outcomes.record(connection, ends)
 
 
 def _doubt(connection: Connection, ids: Sequence[int]) -> None:
